@@ -1,0 +1,133 @@
+import bindings from 'bindings';
+import { errorOf, SetupError } from './base/errors';
+
+/**
+ * A tensor as the addon knows it: a slot number and the slot's generation, packed into one number.
+ * 0 stands for none. See NOTE [slot lifetime] in native/core/slot_table.h.
+ */
+export type Handle = number;
+
+/** What crosses the boundary as an operator's argument; see `encode` in lib/ops/call.ts. */
+export type NativeArgument = unknown;
+
+/** What an operator returns: a handle, a number, a list of these, by its schema. */
+export type NativeResult = unknown;
+
+/**
+ * The addon's exports. Every function throws an `EquinodeError` of the class that fits.
+ *
+ * Arguments of `call`, by the kind that the operator's schema gives:
+ * Tensor: a handle, or `[value]` for a number that stands for a tensor; Tensor[] and Tensor?[]: an array of
+ * handles and nulls; Scalar: number, bigint, boolean or `{re, im}`; int: number or bigint; int[]: an array, or
+ * one number where the schema gives a size; ScalarType, Layout, MemoryFormat: libtorch's code; Device: its name;
+ * `null`: None; `undefined` or absent: the schema's default.
+ */
+export interface Native {
+  /** The version of the libtorch that is loaded, such as "2.13.0". */
+  readonly libtorchVersion: string;
+  setErrorFactory(factory: (code: string, op: string, message: string, cause: string) => Error): void;
+
+  // Operators.
+  schemas(namespace: string): string[];
+  resolve(name: string, publicName: string): number;
+  call(op: number, ...args: NativeArgument[]): NativeResult;
+  rejectedKinds(): Record<string, string>;
+
+  // Tensors.
+  release(handle: Handle): void;
+  releaseMany(handles: readonly Handle[]): void;
+  guard(handle: Handle): object;
+  guardGroup(): object;
+  closeGroup(): void;
+  shape(handle: Handle): number[];
+  dtype(handle: Handle): number;
+  device(handle: Handle): string;
+  fromBytes(bytes: ArrayBufferView, shape: readonly number[], dtype: number, device: string): Handle;
+  fromMemory(buffer: ArrayBufferView, shape: readonly number[], dtype: number): Handle;
+  readInto(handle: Handle, bytes: ArrayBufferView, op: string): void;
+  readIntoAsync(handle: Handle, bytes: ArrayBufferView, op: string): Promise<void>;
+  item(handle: Handle, op: string): number | bigint | boolean | { re: number; im: number };
+  layers(handle: Handle): string;
+  memory(): { tensors: number; bytes: number; allocated: number; peak: number };
+  trimMemory(): void;
+  setNumThreads(count: number): void;
+  numThreads(): number;
+  cudaDeviceCount(): number;
+  cpuCapability(): string;
+
+  // libtorch's own autograd.
+  requiresGrad(handle: Handle): boolean;
+  setRequiresGrad(handle: Handle, value: boolean): void;
+  gradOf(handle: Handle): Handle;
+  setGrad(handle: Handle, grad: Handle): void;
+  autogradGrad(
+    outputs: readonly Handle[],
+    inputs: readonly Handle[],
+    gradOutputs: readonly Handle[],
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): Handle[];
+  autogradBackward(outputs: readonly Handle[], gradOutputs: readonly Handle[], retainGraph: boolean, createGraph: boolean): void;
+  setGradMode(enabled: boolean): boolean;
+
+  // Layers of transforms. See NOTE [level order and unwinding] in native/transform/level.h.
+  pushVmap(size: number): number;
+  pushGrad(): number;
+  depth(): number;
+  unwind(depth: number): void;
+  batch(handle: Handle, axis: number, level: number): Handle;
+  unbatch(handle: Handle, level: number, axis: number, size: number): Handle;
+  isBatched(handle: Handle, level: number): boolean;
+  wrapGrad(handle: Handle, level: number): Handle;
+  unwrapGrad(handle: Handle, level: number): Handle;
+  gradients(output: Handle, inputs: readonly Handle[], level: number): Handle[];
+
+  // Traces and programs. See NOTE [tensor identity in a trace] in native/trace/value_map.h.
+  beginTrace(inputs: readonly Handle[]): Handle[];
+  endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[] };
+  abortTrace(): void;
+  tracing(): boolean;
+  runProgram(program: object, inputs: readonly Handle[]): Handle[];
+  runProgramAsync(program: object, inputs: readonly Handle[]): Promise<Handle[]>;
+  programGraph(program: object): string;
+  programSave(program: object, path: string): void;
+}
+
+let loaded: Native | undefined;
+
+/**
+ * The addon, loaded on first use, so that importing the library needs no libtorch.
+ *
+ * @throws ERR_SETUP if it is not built, or its libtorch is missing or has moved; the message names the command.
+ */
+export function native(): Native {
+  return (loaded ??= load());
+}
+
+function load(): Native {
+  let addon: Native;
+  try {
+    addon = bindings('equinode') as Native;
+  } catch (cause) {
+    throw new SetupError(explain(cause), { cause });
+  }
+  addon.setErrorFactory((code, op, message, cause) =>
+    errorOf(code, message, { op: op === '' ? undefined : op, cause: cause === '' ? undefined : new Error(cause) }),
+  );
+  return addon;
+}
+
+function explain(cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const missing = /lib(torch|c10)[^:\s]*\.so/.exec(reason);
+  const state = missing
+    ? `the addon is built, but ${missing[0]} was not found: libtorch is missing or has moved`
+    : /Could not locate the bindings file/.test(reason)
+      ? 'the native addon is not built'
+      : `the native addon could not be loaded (${reason.split('\n')[0] ?? ''})`;
+  return (
+    `equinode: ${state} (${process.platform}-${process.arch}, Node ${process.versions.node}). ` +
+    'Run `npx equinode libtorch install` to set libtorch up and build the addon, or `npx equinode doctor` to see what is missing.'
+  );
+}

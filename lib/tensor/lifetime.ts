@@ -1,0 +1,56 @@
+import { native, type Handle } from '../native';
+import { Tensor } from './tensor';
+
+/**
+ * NOTE [scopes]: every tensor that is made while a scope is open belongs to the innermost one. When the scope
+ * closes, those that are not kept are released at once; the kept ones move to the scope outside, or get a guard
+ * when there is none. So inside a scope a tensor costs no garbage collection at all.
+ */
+export class Scope {
+  readonly tensors: Tensor[] = [];
+  readonly outer: Scope | undefined;
+  /** Completes the message of a tensor that was used after the scope had ended. */
+  readonly reason: string;
+
+  constructor(outer: Scope | undefined, reason: string) {
+    this.outer = outer;
+    this.reason = reason;
+  }
+}
+
+let current: Scope | undefined;
+
+/** Makes the tensor for a new handle, owned by the open scope, or by the garbage collector when there is none. */
+export function adopt(handle: Handle): Tensor {
+  const tensor = new Tensor(handle);
+  if (current === undefined) tensor._guard = native().guard(handle);
+  else current.tensors.push(tensor);
+  return tensor;
+}
+
+/** Opens a scope; every `openScope` needs its `closeScope`, in a `finally`. */
+export function openScope(reason: string): Scope {
+  current = new Scope(current, reason);
+  return current;
+}
+
+/**
+ * Closes a scope: releases its tensors except those in `kept`, which the scope outside owns from then on.
+ */
+export function closeScope(scope: Scope, kept: ReadonlySet<Tensor>): void {
+  current = scope.outer;
+  const handles: Handle[] = [];
+  for (const tensor of scope.tensors) {
+    const handle = tensor._handle;
+    if (handle === 0) continue;
+    if (kept.has(tensor)) {
+      if (current === undefined) tensor._guard = native().guard(handle);
+      else current.tensors.push(tensor);
+    } else {
+      tensor._handle = 0;
+      tensor._gone = scope.reason;
+      handles.push(handle);
+    }
+  }
+  if (handles.length > 0) native().releaseMany(handles);
+}
