@@ -13,6 +13,8 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/unified-signatures': 'off',
+      // noUncheckedIndexedAccess leaves no other way to say that an index is in range.
+      '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
   {

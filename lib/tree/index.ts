@@ -1,0 +1,18 @@
+export { treeAt, type ReplaceFn } from './at';
+export { treeCheck, treeFlattenOneLevel } from './check';
+export {
+  flatten,
+  flattenUpTo,
+  flattenWithPath,
+  leaves,
+  structure,
+  unflatten,
+  type TreeOptions,
+} from './flatten';
+export type { NodeKind } from './kinds';
+export { all, any, map, mapWithPath, reduce, transpose } from './map';
+export { atPath, keystr, type Path, type PathKey } from './path';
+export { describe, kindOf, register, registerFamily, type Class, type NodeSpec } from './registry';
+export { hashStatic, isPlainObject, sameStatic } from './static-value';
+export { leafPaths, Structure } from './structure';
+export type { Leaf, NodeBrand, nodeBrand, WithLeaves } from './types';
