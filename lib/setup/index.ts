@@ -1,0 +1,14 @@
+export { addonPath, buildAddon, loadingError } from './build-addon';
+export type { BuildOptions } from './build-addon';
+export { cacheFolder } from './cache';
+export { chooseDevice, hasCudaDriver } from './device';
+export { findLibtorch } from './find-libtorch';
+export type { FindOptions } from './find-libtorch';
+export { inspectLibtorch, libtorchVersion } from './libtorch';
+export type { Inspection, Libtorch, LibtorchDevice, LibtorchSource } from './libtorch';
+export { packageRoot } from './package-root';
+export { provisionLibtorch } from './provision';
+export { consoleReport, silentReport } from './report';
+export type { Progress, Report } from './report';
+export { run, tail } from './run';
+export { missingTools } from './toolchain';
