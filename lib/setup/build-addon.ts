@@ -49,7 +49,8 @@ export async function buildAddon(options: BuildOptions): Promise<string> {
     );
   }
   const root = packageRoot();
-  const build = join(root, 'build');
+  // Not `build` itself: that is node-gyp's folder while it runs binding.gyp.
+  const build = join(root, 'build', 'cmake');
   const stamp = join(build, 'equinode-build.json');
   const last = readConfiguration(stamp);
   const wanted: Configuration = {
@@ -61,11 +62,11 @@ export async function buildAddon(options: BuildOptions): Promise<string> {
     // CMake keeps what it found the last time, so another libtorch needs an empty folder.
     rmSync(build, { recursive: true, force: true });
     mkdirSync(build, { recursive: true });
-    await cmake('configure', root, configureArguments(wanted), report);
+    await cmake('configure', build, configureArguments(wanted), report);
     writeFileSync(stamp, JSON.stringify(wanted, undefined, 2));
   }
   report.line('building the native addon (a first build takes some minutes)');
-  await cmake('build', root, [`--parallel=${jobCount()}`], report);
+  await cmake('build', build, [`--parallel=${jobCount()}`], report);
   const addon = addonPath();
   const refusal = await loadingError(addon);
   if (refusal !== undefined) {
@@ -111,6 +112,7 @@ function configureArguments(wanted: Configuration): string[] {
   const nodeModules = dirname(dirname(here.resolve('node-addon-api/package.json')));
   return [
     `--CDCMAKE_PREFIX_PATH=${wanted.libtorch}`,
+    `--CDCMAKE_LIBRARY_OUTPUT_DIRECTORY=${dirname(addonPath())}`,
     `--CDNODE_MODULES=${nodeModules}`,
     `--CDEQUINODE_WERROR=${wanted.warningsAsErrors ? 'ON' : 'OFF'}`,
   ];
@@ -120,17 +122,18 @@ function jobCount(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / bytesPerCompiler)));
 }
 
-async function cmake(command: string, root: string, args: readonly string[], report: Report): Promise<void> {
+async function cmake(command: string, build: string, args: readonly string[], report: Report): Promise<void> {
   const cmakeJs = createRequire(__filename).resolve('cmake-js/bin/cmake-js');
+  const root = packageRoot();
   const result = await run(
     process.execPath,
-    [cmakeJs, command, '--directory', root, '--log-level', 'error', ...args],
+    [cmakeJs, command, '--directory', root, '--out', build, '--log-level', 'error', ...args],
     { showOutput: true, cwd: root },
   );
   if (result.status === 0) return;
   report.line(tail(result.stdout + result.stderr));
   throw new SetupError(
     `equinode: the native build failed (cmake-js ${command}); its reasons stand above. ` +
-      `Delete ${join(root, 'build')} to start afresh.`,
+      `Delete ${build} to start afresh.`,
   );
 }
