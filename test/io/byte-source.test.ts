@@ -55,14 +55,14 @@ describe('files', () => {
 
   test('a path is opened and closed', () => {
     writeFileSync(inFolder('g'), 'abc');
-    expect(withFileSource(inFolder('g'), 'load', (source) => source.read(10)?.length)).toBe(3);
+    expect(withFileSource(inFolder('g'), 'load', (source) => source.read(10))?.length).toBe(3);
   });
 
   test.each([
     ['no file', () => inFolder('missing'), 'load: expected a file that can be read, got ENOENT'],
     ['a folder', () => inFolder('.'), 'load: expected a file that can be read, got the folder'],
   ])('%s is a clear error', (_name, path, message) => {
-    const open = () => withFileSource(path(), 'load', () => undefined);
+    const open = () => withFileSource(path(), 'load', () => 1);
     expect(open).toThrow(ArgumentError);
     expect(open).toThrow(message);
   });

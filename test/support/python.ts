@@ -24,16 +24,17 @@ export function testWithPython(
     test.skip(`${name} [left out: ${reason}]`, () => undefined);
     return;
   }
-  test(name, () =>
-    body({
-      run: (script, ...args) =>
-        execFileSync(interpreter ?? '', ['-c', script, ...args], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env: { ...process.env, JAX_PLATFORMS: 'cpu' },
-        }),
-    }),
-  );
+  const python: Python = {
+    run: (script, ...args) =>
+      execFileSync(interpreter ?? '', ['-c', script, ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, JAX_PLATFORMS: 'cpu' },
+      }),
+  };
+  test(name, async () => {
+    await body(python);
+  });
 }
 
 function whyNot(packages: readonly string[]): string | undefined {
