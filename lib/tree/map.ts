@@ -137,7 +137,8 @@ export function transpose(outer: Structure, inner: Structure | null, t: unknown)
   return unflatten(shape, columns);
 }
 
-function splitOptions(
+/** Tells the options at the end of a list of trees from a tree. */
+export function splitOptions(
   rest: readonly unknown[],
 ): [trees: readonly unknown[], options: TreeOptions | undefined] {
   const last = rest.at(-1);

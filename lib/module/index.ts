@@ -1,0 +1,6 @@
+export { call, isCallable, type Callable } from './call';
+export { Field, field, type FieldOptions } from './field';
+export { Module, module } from './module';
+export { Partial } from './partial';
+export { treePformat, treePprint, type PformatOptions } from './pformat';
+export { moduleUpdateWrapper } from './update-wrapper';

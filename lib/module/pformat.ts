@@ -1,0 +1,133 @@
+import { inspect } from 'node:util';
+import { dtypeInfo } from '../base/dtype';
+import { kindOf, printValue, quote } from '../tree';
+import { Tensor } from '../tensor/tensor';
+import { ModuleKind, wrappedName } from './kind';
+import { Bracketed, render, type Layout, type Part } from './layout';
+
+export interface PformatOptions {
+  /** The columns to stay within where possible; 80 unless given. */
+  readonly width?: number;
+  /** The columns to indent by; 2 unless given. */
+  readonly indent?: number;
+  /** Whether tensors print as `f32[3,4]` instead of their values; true unless given. */
+  readonly shortArrays?: boolean;
+  /** Asked for every node; where it answers true, `Name(...)` is printed instead of the node. */
+  readonly truncateLeaf?: (node: unknown) => boolean;
+}
+
+/** Nodes further down than this print as `...`. */
+const deepest = 200;
+
+/**
+ * Prints a tree for people: modules with all their fields, tensors by dtype and shape.
+ *
+ * @returns The text, over several lines where one does not suffice.
+ * @example
+ * treePformat(new nn.Linear(2, 3, { key })); // Linear(weight=f32[3,2], bias=f32[3], inFeatures=2, ...)
+ * @see equinox.tree_pformat. Differences: values print as JavaScript writes them (`null`, `true`).
+ */
+export function treePformat(t: unknown, options: PformatOptions = {}): string {
+  const { width = 80, indent = 2, shortArrays = true, truncateLeaf } = options;
+  return render(new Printer(shortArrays, truncateLeaf).layout(t), width, indent);
+}
+
+/**
+ * Prints a tree to the standard output as `treePformat` lays it out.
+ *
+ * @see equinox.tree_pprint.
+ */
+export function treePprint(t: unknown, options?: PformatOptions): void {
+  process.stdout.write(`${treePformat(t, options)}\n`);
+}
+
+class Printer {
+  private readonly _above = new Set<unknown>();
+  private readonly _shortArrays: boolean;
+  private readonly _truncateLeaf: ((node: unknown) => boolean) | undefined;
+
+  constructor(shortArrays: boolean, truncateLeaf: ((node: unknown) => boolean) | undefined) {
+    this._shortArrays = shortArrays;
+    this._truncateLeaf = truncateLeaf;
+  }
+
+  layout(value: unknown): Layout {
+    if (this._truncateLeaf?.(value) === true) return `${nameOf(value)}(...)`;
+    if (value instanceof Tensor) return this._tensor(value);
+    if (typeof value === 'object' && value !== null) return this._object(value);
+    return typeof value === 'function' ? printFunction(value) : printValue(value);
+  }
+
+  private _object(value: object): Layout {
+    const kind = kindOf(value);
+    if (kind === undefined) return inspect(value, { depth: 0 });
+    if (this._above.has(value)) return '<recursive>';
+    if (this._above.size >= deepest) return '...';
+    this._above.add(value);
+    const layout = this._node(value);
+    this._above.delete(value);
+    return layout;
+  }
+
+  private _node(value: object): Layout {
+    if (Array.isArray(value)) {
+      return new Bracketed(
+        '[',
+        value.map((item: unknown) => this._part('', item)),
+        ']',
+      );
+    }
+    if (value instanceof Map) {
+      return new Bracketed(
+        'Map({',
+        [...value].map(([key, item]) => this._part(`${printValue(key)}: `, item)),
+        '})',
+      );
+    }
+    const kind = kindOf(value);
+    if (kind instanceof ModuleKind) {
+      // Not through `kind.open`: printing a module inside its own constructor must not end the construction.
+      const parts = Object.entries(value).map(([name, item]: [string, unknown]) =>
+        this._part(`${name}=`, item),
+      );
+      const { [wrappedName]: wrapped } = value as { [wrappedName]?: string };
+      return wrapped === undefined
+        ? new Bracketed(`${kind.label}(`, parts, ')')
+        : `<wrapped function ${wrapped}>`;
+    }
+    if (kind === undefined || kind.label === 'object') {
+      const record = value as Readonly<Record<string, unknown>>;
+      const parts = Object.keys(record).map((key) => this._part(`${quote(key)}: `, record[key]));
+      return new Bracketed('{', parts, '}');
+    }
+    const children: unknown[] = [];
+    const keys = kind.keys(kind.open(value, children), children.length);
+    const parts = keys.map((key, i) =>
+      this._part(key.kind === 'field' ? `${key.name}=` : '', children[children.length - 1 - i]),
+    );
+    return new Bracketed(`${kind.label}(`, parts, ')');
+  }
+
+  private _part(prefix: string, value: unknown): Part {
+    return { prefix, body: this.layout(value) };
+  }
+
+  private _tensor(tensor: Tensor): string {
+    if (tensor.isDisposed) return '<disposed tensor>';
+    return this._shortArrays
+      ? `${dtypeInfo(tensor.dtype).short}[${tensor.shape.join(',')}]`
+      : inspect(tensor);
+  }
+}
+
+function printFunction(value: { readonly name: string }): string {
+  const what = Function.prototype.toString.call(value).startsWith('class') ? 'class' : 'function';
+  return value.name === '' ? `<${what}>` : `<${what} ${value.name}>`;
+}
+
+function nameOf(value: unknown): string {
+  return (
+    kindOf(value)?.label ??
+    (typeof value === 'object' && value !== null ? value.constructor.name : typeof value)
+  );
+}
