@@ -18,12 +18,35 @@ interface Fixed {
   readonly layout: Layout;
   readonly values: readonly unknown[];
   readonly wrapped: string | undefined;
+  readonly hash: number;
+}
+
+/** A base class whose constructor returns its argument, so that a subclass adds its private field to that. */
+const Returning = function (node: object): object {
+  return node;
+} as unknown as new (node: object) => object;
+
+/**
+ * NOTE [stamp]: a module remembers its fixed part under a private name, which no code outside can see or list, from
+ * the first time that it is taken apart, or from when it is built. Frozen as modules are, the fixed part cannot
+ * change. So taking a model apart reads its children and nothing else, and two structures of one model compare by
+ * identity at every node.
+ */
+class Stamp extends Returning {
+  readonly #fixed: Fixed;
+
+  constructor(node: object, fixed: Fixed) {
+    super(node);
+    this.#fixed = fixed;
+  }
+
+  static of(node: object): Fixed | undefined {
+    return #fixed in node ? node.#fixed : undefined;
+  }
 }
 
 /** Where `moduleUpdateWrapper` keeps the name of the wrapped function. */
 export const wrappedName: unique symbol = Symbol('equinode.wrappedName');
-
-const noValues: readonly unknown[] = [];
 
 /**
  * How instances of one module class come apart and are built again. See NOTE [open and close] in lib/tree.
@@ -42,18 +65,11 @@ export class ModuleKind implements NodeKind {
   }
 
   open(node: unknown, into: unknown[]): Fixed {
-    const record = node as Readonly<Record<string | symbol, unknown>>;
-    if (!isFinished(record)) finish(record);
-    const layout = this._layoutOf(Object.keys(record));
-    const { children, statics } = layout;
+    const record = node as Readonly<Record<string, unknown>>;
+    const fixed = Stamp.of(record) ?? this._stamp(record);
+    const { children } = fixed.layout;
     for (let i = children.length - 1; i >= 0; i--) into.push(record[children[i]!]);
-    let values = noValues;
-    if (statics.length > 0) {
-      const found: unknown[] = [];
-      for (const name of statics) found.push(record[name]);
-      values = found;
-    }
-    return { layout, values, wrapped: record[wrappedName] as string | undefined };
+    return fixed;
   }
 
   close(fixed: unknown, from: unknown[]): object {
@@ -67,6 +83,7 @@ export class ModuleKind implements NodeKind {
       else node[names[i]!] = value;
     }
     if (wrapped !== undefined) setWrappedName(node, wrapped);
+    new Stamp(node, fixed as Fixed);
     return Object.freeze(node);
   }
 
@@ -75,6 +92,7 @@ export class ModuleKind implements NodeKind {
   }
 
   sameFixed(a: unknown, b: unknown): boolean {
+    if (a === b) return true;
     const left = a as Fixed;
     const right = b as Fixed;
     if (left.layout !== right.layout || left.wrapped !== right.wrapped) return false;
@@ -85,10 +103,7 @@ export class ModuleKind implements NodeKind {
   }
 
   hashFixed(fixed: unknown): number {
-    const { layout, values, wrapped } = fixed as Fixed;
-    let h = mix(layout.hash, wrapped === undefined ? 0 : hashStatic(wrapped));
-    for (const value of values) h = mix(h, hashStatic(value));
-    return h;
+    return (fixed as Fixed).hash;
   }
 
   describe(fixed: unknown): string {
@@ -106,6 +121,18 @@ export class ModuleKind implements NodeKind {
       (name, i) => `${name}=${layout.isChild[i] ? children[child++]! : printValue(values[value++])}`,
     );
     return `${this.label}(${parts.join(', ')})`;
+  }
+
+  private _stamp(node: Readonly<Record<string | symbol, unknown>>): Fixed {
+    if (!isFinished(node)) finish(node);
+    const layout = this._layoutOf(Object.keys(node));
+    const values = layout.statics.map((name) => node[name]);
+    const wrapped = node[wrappedName] as string | undefined;
+    let hash = mix(layout.hash, wrapped === undefined ? 0 : hashStatic(wrapped));
+    for (const value of values) hash = mix(hash, hashStatic(value));
+    const fixed = { layout, values, wrapped, hash };
+    new Stamp(node, fixed);
+    return fixed;
   }
 
   private _layoutOf(names: readonly string[]): Layout {
