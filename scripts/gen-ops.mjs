@@ -251,9 +251,11 @@ function imports(body) {
   ].join('\n');
 }
 
+const letterGroups = ['a', 'b', 'c', 'd-e', 'f-h', 'i-k', 'l', 'm', 'n-q', 'r', 's', 't', 'u-z'];
+
 /**
  * The file that a name goes to: families that people look for together, what only other operators call, the rest by
- * letter.
+ * letter. Few files, because loading one costs more than what is in it.
  *
  * @param {string} name
  */
@@ -261,8 +263,14 @@ function fileOf(name) {
   if (/_backward(_|$)|_jvp$/.test(name)) return 'backward';
   if (/^(cudnn|miopen|mkldnn|mps|fbgemm|quantize|fake_quantize|q_|to_mkldnn|lstm_mps)/.test(name))
     return 'backends';
-  const family = /^(linalg|fft|special|sym|sparse|native)_/.exec(name);
-  return family?.[1] ?? name.charAt(0).toLowerCase();
+  const family = /^(linalg|fft|special|sparse)_/.exec(name)?.[1];
+  if (family !== undefined) return family;
+  const letter = name.charAt(0).toLowerCase();
+  const group = letterGroups.find(
+    (range) => range.charAt(0) <= letter && letter <= range.charAt(range.length - 1),
+  );
+  if (group === undefined) throw new Error(`gen-ops: no file for ${name}`);
+  return group;
 }
 
 /** @returns {Map<string, string>} file names and contents */

@@ -1400,6 +1400,74 @@ export const swapdims = operator('swapdims', [
   (self: TensorLike, dim0: number, dim1: number): Tensor;
 };
 
+/**
+ * `sym_constrain_range(Scalar size, *, int? min=None, int? max=None) -> ()`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const symConstrainRange = operator('symConstrainRange', [
+  'sym_constrain_range(Scalar size, *, int? min=None, int? max=None) -> ()',
+]) as {
+  (size: ScalarLike, min?: number | null, max?: number | null): void;
+  (size: ScalarLike, options: { min?: number | null; max?: number | null }): void;
+};
+
+/**
+ * `sym_constrain_range_for_size(Scalar size, *, int? min=None, int? max=None) -> ()`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const symConstrainRangeForSize = operator('symConstrainRangeForSize', [
+  'sym_constrain_range_for_size(Scalar size, *, int? min=None, int? max=None) -> ()',
+]) as {
+  (size: ScalarLike, min?: number | null, max?: number | null): void;
+  (size: ScalarLike, options: { min?: number | null; max?: number | null }): void;
+};
+
+/**
+ * `sym_numel(Tensor self) -> SymInt`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const symNumel = operator('symNumel', [
+  'sym_numel(Tensor self) -> SymInt',
+]) as {
+  (self: TensorLike): number;
+};
+
+/**
+ * `sym_size.int(Tensor self, int dim) -> SymInt`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const symSize = operator('symSize', [
+  'sym_size.int(Tensor self, int dim) -> SymInt',
+]) as {
+  (self: TensorLike, dim: number): number;
+};
+
+/**
+ * `sym_storage_offset(Tensor self) -> SymInt`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const symStorageOffset = operator('symStorageOffset', [
+  'sym_storage_offset(Tensor self) -> SymInt',
+]) as {
+  (self: TensorLike): number;
+};
+
+/**
+ * `sym_stride.int(Tensor self, int dim) -> SymInt`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const symStride = operator('symStride', [
+  'sym_stride.int(Tensor self, int dim) -> SymInt',
+]) as {
+  (self: TensorLike, dim: number): number;
+};
+
 declare module '../../tensor/tensor' {
   interface Tensor {
     /** `ops.scaledDotProductAttention` with this tensor as its first argument. */
@@ -2075,5 +2143,13 @@ declare module '../../tensor/tensor' {
     swapaxes(axis0: number, axis1: number): Tensor;
     /** `ops.swapdims` with this tensor as its first argument. */
     swapdims(dim0: number, dim1: number): Tensor;
+    /** `ops.symNumel` with this tensor as its first argument. */
+    symNumel(): number;
+    /** `ops.symSize` with this tensor as its first argument. */
+    symSize(dim: number): number;
+    /** `ops.symStorageOffset` with this tensor as its first argument. */
+    symStorageOffset(): number;
+    /** `ops.symStride` with this tensor as its first argument. */
+    symStride(dim: number): number;
   }
 }

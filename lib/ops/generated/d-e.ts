@@ -5,6 +5,356 @@ import { operator } from '../operator';
 import type { Ints, Layout, MemoryFormat, ScalarLike, TensorLike } from '../types';
 
 /**
+ * `data(Tensor self) -> Tensor`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const data = operator('data', [
+  'data(Tensor self) -> Tensor',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `deg2rad(Tensor self) -> Tensor`
+ *
+ * @see torch.deg2rad: https://docs.pytorch.org/docs/2.13/generated/torch.deg2rad.html
+ */
+export const deg2rad = operator('deg2rad', [
+  'deg2rad(Tensor self) -> Tensor',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `dense_dim(Tensor self) -> int`
+ *
+ * @see torch.Tensor.dense_dim: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.dense_dim.html
+ */
+export const denseDim = operator('denseDim', [
+  'dense_dim(Tensor self) -> int',
+]) as {
+  (self: TensorLike): number;
+};
+
+/**
+ * `dequantize.self(Tensor self) -> Tensor`
+ * `dequantize.tensors(Tensor[] tensors) -> Tensor[]`
+ *
+ * @see torch.dequantize: https://docs.pytorch.org/docs/2.13/generated/torch.dequantize.html
+ */
+export const dequantize = operator('dequantize', [
+  'dequantize.self(Tensor self) -> Tensor',
+  'dequantize.tensors(Tensor[] tensors) -> Tensor[]',
+]) as {
+  (self: TensorLike): Tensor;
+  (tensors: readonly Tensor[]): Tensor[];
+};
+
+/**
+ * `det(Tensor self) -> Tensor`
+ *
+ * @see torch.det: https://docs.pytorch.org/docs/2.13/generated/torch.det.html
+ */
+export const det = operator('det', [
+  'det(Tensor self) -> Tensor',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `detach(Tensor(a) self) -> Tensor(a)`
+ *
+ * @see torch.Tensor.detach: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.detach.html
+ */
+export const detach = operator('detach', [
+  'detach(Tensor(a) self) -> Tensor(a)',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `detach_copy(Tensor self) -> Tensor`
+ *
+ * @see torch.detach_copy: https://docs.pytorch.org/docs/2.13/generated/torch.detach_copy.html
+ */
+export const detachCopy = operator('detachCopy', [
+  'detach_copy(Tensor self) -> Tensor',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `diag(Tensor self, int diagonal=0) -> Tensor`
+ *
+ * @see torch.diag: https://docs.pytorch.org/docs/2.13/generated/torch.diag.html
+ */
+export const diag = operator('diag', [
+  'diag(Tensor self, int diagonal=0) -> Tensor',
+]) as {
+  (self: TensorLike, diagonal?: number): Tensor;
+  (self: TensorLike, options: { diagonal?: number }): Tensor;
+};
+
+/**
+ * `diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor`
+ *
+ * @see torch.diag_embed: https://docs.pytorch.org/docs/2.13/generated/torch.diag_embed.html
+ */
+export const diagEmbed = operator('diagEmbed', [
+  'diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor',
+]) as {
+  (self: TensorLike, offset?: number, dim1?: number, dim2?: number): Tensor;
+  (self: TensorLike, options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  (self: TensorLike, offset: number | undefined, options: { dim1?: number; dim2?: number }): Tensor;
+  (
+    self: TensorLike,
+    offset: number | undefined,
+    dim1: number | undefined,
+    options: { dim2?: number },
+  ): Tensor;
+};
+
+/**
+ * `diagflat(Tensor self, int offset=0) -> Tensor`
+ *
+ * @see torch.diagflat: https://docs.pytorch.org/docs/2.13/generated/torch.diagflat.html
+ */
+export const diagflat = operator('diagflat', [
+  'diagflat(Tensor self, int offset=0) -> Tensor',
+]) as {
+  (self: TensorLike, offset?: number): Tensor;
+  (self: TensorLike, options: { offset?: number }): Tensor;
+};
+
+/**
+ * `diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)`
+ *
+ * @see torch.diagonal: https://docs.pytorch.org/docs/2.13/generated/torch.diagonal.html
+ */
+export const diagonal = operator('diagonal', [
+  'diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)',
+]) as {
+  (self: TensorLike, offset?: number, dim1?: number, dim2?: number): Tensor;
+  (self: TensorLike, options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  (self: TensorLike, offset: number | undefined, options: { dim1?: number; dim2?: number }): Tensor;
+  (
+    self: TensorLike,
+    offset: number | undefined,
+    dim1: number | undefined,
+    options: { dim2?: number },
+  ): Tensor;
+};
+
+/**
+ * `diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor`
+ *
+ * @see torch.diagonal_copy: https://docs.pytorch.org/docs/2.13/generated/torch.diagonal_copy.html
+ */
+export const diagonalCopy = operator('diagonalCopy', [
+  'diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor',
+]) as {
+  (self: TensorLike, offset?: number, dim1?: number, dim2?: number): Tensor;
+  (self: TensorLike, options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  (self: TensorLike, offset: number | undefined, options: { dim1?: number; dim2?: number }): Tensor;
+  (
+    self: TensorLike,
+    offset: number | undefined,
+    dim1: number | undefined,
+    options: { dim2?: number },
+  ): Tensor;
+};
+
+/**
+ * `diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor`
+ *
+ * @see torch.diagonal_scatter: https://docs.pytorch.org/docs/2.13/generated/torch.diagonal_scatter.html
+ */
+export const diagonalScatter = operator('diagonalScatter', [
+  'diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor',
+]) as {
+  (self: TensorLike, src: TensorLike, offset?: number, dim1?: number, dim2?: number): Tensor;
+  (self: TensorLike, src: TensorLike, options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+  (
+    self: TensorLike,
+    src: TensorLike,
+    offset: number | undefined,
+    options: { dim1?: number; dim2?: number },
+  ): Tensor;
+  (
+    self: TensorLike,
+    src: TensorLike,
+    offset: number | undefined,
+    dim1: number | undefined,
+    options: { dim2?: number },
+  ): Tensor;
+};
+
+/**
+ * `diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor`
+ *
+ * @see torch.diff: https://docs.pytorch.org/docs/2.13/generated/torch.diff.html
+ */
+export const diff = operator('diff', [
+  'diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor',
+]) as {
+  (
+    self: TensorLike,
+    n?: number,
+    dim?: number,
+    prepend?: TensorLike | null,
+    append?: TensorLike | null,
+  ): Tensor;
+  (
+    self: TensorLike,
+    options: { n?: number; dim?: number; prepend?: TensorLike | null; append?: TensorLike | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    n: number | undefined,
+    options: { dim?: number; prepend?: TensorLike | null; append?: TensorLike | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    n: number | undefined,
+    dim: number | undefined,
+    options: { prepend?: TensorLike | null; append?: TensorLike | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    n: number | undefined,
+    dim: number | undefined,
+    prepend: TensorLike | null | undefined,
+    options: { append?: TensorLike | null },
+  ): Tensor;
+};
+
+/**
+ * `digamma(Tensor self) -> Tensor`
+ *
+ * @see torch.digamma: https://docs.pytorch.org/docs/2.13/generated/torch.digamma.html
+ */
+export const digamma = operator('digamma', [
+  'digamma(Tensor self) -> Tensor',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `dim(Tensor self) -> int`
+ *
+ * @see torch.Tensor.dim: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.dim.html
+ */
+export const dim = operator('dim', [
+  'dim(Tensor self) -> int',
+]) as {
+  (self: TensorLike): number;
+};
+
+/**
+ * `dist(Tensor self, Tensor other, Scalar p=2) -> Tensor`
+ *
+ * @see torch.dist: https://docs.pytorch.org/docs/2.13/generated/torch.dist.html
+ */
+export const dist = operator('dist', [
+  'dist(Tensor self, Tensor other, Scalar p=2) -> Tensor',
+]) as {
+  (self: TensorLike, other: TensorLike, p?: ScalarLike): Tensor;
+  (self: TensorLike, other: TensorLike, options: { p?: ScalarLike }): Tensor;
+};
+
+/**
+ * `div.Scalar(Tensor self, Scalar other) -> Tensor`
+ * `div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
+ * `div.Tensor(Tensor self, Tensor other) -> Tensor`
+ * `div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
+ *
+ * @see torch.div: https://docs.pytorch.org/docs/2.13/generated/torch.div.html
+ */
+export const div = operator('div', [
+  'div.Scalar(Tensor self, Scalar other) -> Tensor',
+  'div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor',
+  'div.Tensor(Tensor self, Tensor other) -> Tensor',
+  'div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor',
+]) as {
+  (self: TensorLike, other: ScalarLike): Tensor;
+  (self: TensorLike, other: ScalarLike, roundingMode: string | null): Tensor;
+  (self: TensorLike, other: ScalarLike, options: { roundingMode: string | null }): Tensor;
+  (self: TensorLike, other: TensorLike): Tensor;
+  (self: TensorLike, other: TensorLike, roundingMode: string | null): Tensor;
+  (self: TensorLike, other: TensorLike, options: { roundingMode: string | null }): Tensor;
+};
+
+/**
+ * `divide.Scalar(Tensor self, Scalar other) -> Tensor`
+ * `divide.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor`
+ * `divide.Tensor(Tensor self, Tensor other) -> Tensor`
+ * `divide.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor`
+ *
+ * @see torch.divide: https://docs.pytorch.org/docs/2.13/generated/torch.divide.html
+ */
+export const divide = operator('divide', [
+  'divide.Scalar(Tensor self, Scalar other) -> Tensor',
+  'divide.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor',
+  'divide.Tensor(Tensor self, Tensor other) -> Tensor',
+  'divide.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor',
+]) as {
+  (self: TensorLike, other: ScalarLike): Tensor;
+  (self: TensorLike, other: ScalarLike, roundingMode: string | null): Tensor;
+  (self: TensorLike, other: ScalarLike, options: { roundingMode: string | null }): Tensor;
+  (self: TensorLike, other: TensorLike): Tensor;
+  (self: TensorLike, other: TensorLike, roundingMode: string | null): Tensor;
+  (self: TensorLike, other: TensorLike, options: { roundingMode: string | null }): Tensor;
+};
+
+/**
+ * `dot(Tensor self, Tensor tensor) -> Tensor`
+ *
+ * @see torch.dot: https://docs.pytorch.org/docs/2.13/generated/torch.dot.html
+ */
+export const dot = operator('dot', [
+  'dot(Tensor self, Tensor tensor) -> Tensor',
+]) as {
+  (self: TensorLike, tensor: TensorLike): Tensor;
+};
+
+/**
+ * `dropout(Tensor input, float p, bool train) -> Tensor`
+ *
+ * @see torch.nn.functional.dropout: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.dropout.html
+ */
+export const dropout = operator('dropout', [
+  'dropout(Tensor input, float p, bool train) -> Tensor',
+]) as {
+  (input: TensorLike, p: number, train: boolean): Tensor;
+};
+
+/**
+ * `dsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]`
+ * `dsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]`
+ *
+ * @see torch.dsplit: https://docs.pytorch.org/docs/2.13/generated/torch.dsplit.html
+ */
+export const dsplit = operator('dsplit', [
+  'dsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]',
+  'dsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]',
+]) as {
+  (self: TensorLike, indices: Ints): Tensor[];
+  (self: TensorLike, sections: number): Tensor[];
+};
+
+/**
+ * `dstack(Tensor[] tensors) -> Tensor`
+ *
+ * @see torch.dstack: https://docs.pytorch.org/docs/2.13/generated/torch.dstack.html
+ */
+export const dstack = operator('dstack', [
+  'dstack(Tensor[] tensors) -> Tensor',
+]) as {
+  (tensors: readonly Tensor[]): Tensor;
+};
+
+/**
  * `einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor`
  *
  * @see torch.einsum: https://docs.pytorch.org/docs/2.13/generated/torch.einsum.html
@@ -448,6 +798,99 @@ export const eye = operator('eye', [
 
 declare module '../../tensor/tensor' {
   interface Tensor {
+    /** `ops.deg2rad` with this tensor as its first argument. */
+    deg2rad(): Tensor;
+    /** `ops.denseDim` with this tensor as its first argument. */
+    denseDim(): number;
+    /** `ops.dequantize` with this tensor as its first argument. */
+    dequantize(): Tensor;
+    /** `ops.det` with this tensor as its first argument. */
+    det(): Tensor;
+    /** `ops.detachCopy` with this tensor as its first argument. */
+    detachCopy(): Tensor;
+    /** `ops.diag` with this tensor as its first argument. */
+    diag(diagonal?: number): Tensor;
+    diag(options: { diagonal?: number }): Tensor;
+    /** `ops.diagEmbed` with this tensor as its first argument. */
+    diagEmbed(offset?: number, dim1?: number, dim2?: number): Tensor;
+    diagEmbed(options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    diagEmbed(offset: number | undefined, options: { dim1?: number; dim2?: number }): Tensor;
+    diagEmbed(offset: number | undefined, dim1: number | undefined, options: { dim2?: number }): Tensor;
+    /** `ops.diagflat` with this tensor as its first argument. */
+    diagflat(offset?: number): Tensor;
+    diagflat(options: { offset?: number }): Tensor;
+    /** `ops.diagonal` with this tensor as its first argument. */
+    diagonal(offset?: number, dim1?: number, dim2?: number): Tensor;
+    diagonal(options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    diagonal(offset: number | undefined, options: { dim1?: number; dim2?: number }): Tensor;
+    diagonal(offset: number | undefined, dim1: number | undefined, options: { dim2?: number }): Tensor;
+    /** `ops.diagonalCopy` with this tensor as its first argument. */
+    diagonalCopy(offset?: number, dim1?: number, dim2?: number): Tensor;
+    diagonalCopy(options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    diagonalCopy(offset: number | undefined, options: { dim1?: number; dim2?: number }): Tensor;
+    diagonalCopy(offset: number | undefined, dim1: number | undefined, options: { dim2?: number }): Tensor;
+    /** `ops.diagonalScatter` with this tensor as its first argument. */
+    diagonalScatter(src: TensorLike, offset?: number, dim1?: number, dim2?: number): Tensor;
+    diagonalScatter(src: TensorLike, options: { offset?: number; dim1?: number; dim2?: number }): Tensor;
+    diagonalScatter(
+      src: TensorLike,
+      offset: number | undefined,
+      options: { dim1?: number; dim2?: number },
+    ): Tensor;
+    diagonalScatter(
+      src: TensorLike,
+      offset: number | undefined,
+      dim1: number | undefined,
+      options: { dim2?: number },
+    ): Tensor;
+    /** `ops.diff` with this tensor as its first argument. */
+    diff(n?: number, dim?: number, prepend?: TensorLike | null, append?: TensorLike | null): Tensor;
+    diff(
+      options: { n?: number; dim?: number; prepend?: TensorLike | null; append?: TensorLike | null },
+    ): Tensor;
+    diff(
+      n: number | undefined,
+      options: { dim?: number; prepend?: TensorLike | null; append?: TensorLike | null },
+    ): Tensor;
+    diff(
+      n: number | undefined,
+      dim: number | undefined,
+      options: { prepend?: TensorLike | null; append?: TensorLike | null },
+    ): Tensor;
+    diff(
+      n: number | undefined,
+      dim: number | undefined,
+      prepend: TensorLike | null | undefined,
+      options: { append?: TensorLike | null },
+    ): Tensor;
+    /** `ops.digamma` with this tensor as its first argument. */
+    digamma(): Tensor;
+    /** `ops.dim` with this tensor as its first argument. */
+    dim(): number;
+    /** `ops.dist` with this tensor as its first argument. */
+    dist(other: TensorLike, p?: ScalarLike): Tensor;
+    dist(other: TensorLike, options: { p?: ScalarLike }): Tensor;
+    /** `ops.div` with this tensor as its first argument. */
+    div(other: ScalarLike): Tensor;
+    div(other: ScalarLike, roundingMode: string | null): Tensor;
+    div(other: ScalarLike, options: { roundingMode: string | null }): Tensor;
+    div(other: TensorLike): Tensor;
+    div(other: TensorLike, roundingMode: string | null): Tensor;
+    div(other: TensorLike, options: { roundingMode: string | null }): Tensor;
+    /** `ops.divide` with this tensor as its first argument. */
+    divide(other: ScalarLike): Tensor;
+    divide(other: ScalarLike, roundingMode: string | null): Tensor;
+    divide(other: ScalarLike, options: { roundingMode: string | null }): Tensor;
+    divide(other: TensorLike): Tensor;
+    divide(other: TensorLike, roundingMode: string | null): Tensor;
+    divide(other: TensorLike, options: { roundingMode: string | null }): Tensor;
+    /** `ops.dot` with this tensor as its first argument. */
+    dot(tensor: TensorLike): Tensor;
+    /** `ops.dropout` with this tensor as its first argument. */
+    dropout(p: number, train: boolean): Tensor;
+    /** `ops.dsplit` with this tensor as its first argument. */
+    dsplit(indices: Ints): Tensor[];
+    dsplit(sections: number): Tensor[];
     /** `ops.elu` with this tensor as its first argument. */
     elu(alpha?: ScalarLike, scale?: ScalarLike, inputScale?: ScalarLike): Tensor;
     elu(options: { alpha?: ScalarLike; scale?: ScalarLike; inputScale?: ScalarLike }): Tensor;

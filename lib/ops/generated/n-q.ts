@@ -2,7 +2,7 @@
 import type { DType } from '../../base/dtype';
 import type { Tensor } from '../../tensor/tensor';
 import { operator } from '../operator';
-import type { Ints, Layout, Reduction, ScalarLike, TensorLike } from '../types';
+import type { Ints, Layout, MemoryFormat, Reduction, ScalarLike, TensorLike } from '../types';
 
 /**
  * `nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor`
@@ -164,6 +164,100 @@ export const narrowCopy = operator('narrowCopy', [
   'narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor',
 ]) as {
   (self: TensorLike, dim: number, start: number, length: number): Tensor;
+};
+
+/**
+ * `native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const nativeBatchNorm = operator('nativeBatchNorm', [
+  'native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)',
+]) as {
+  (
+    input: TensorLike,
+    weight: TensorLike | null,
+    bias: TensorLike | null,
+    runningMean: TensorLike | null,
+    runningVar: TensorLike | null,
+    training: boolean,
+    momentum: number,
+    eps: number,
+  ): [Tensor, Tensor, Tensor];
+};
+
+/**
+ * `native_channel_shuffle(Tensor self, SymInt groups) -> Tensor`
+ *
+ * @see torch.nn.functional.native_channel_shuffle: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.native_channel_shuffle.html
+ */
+export const nativeChannelShuffle = operator('nativeChannelShuffle', [
+  'native_channel_shuffle(Tensor self, SymInt groups) -> Tensor',
+]) as {
+  (self: TensorLike, groups: number): Tensor;
+};
+
+/**
+ * `native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const nativeDropout = operator('nativeDropout', [
+  'native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)',
+]) as {
+  (input: TensorLike, p: number, train: boolean | null): [Tensor, Tensor];
+};
+
+/**
+ * `native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> (Tensor, Tensor, Tensor)`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const nativeGroupNorm = operator('nativeGroupNorm', [
+  'native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> (Tensor, Tensor, Tensor)',
+]) as {
+  (
+    input: TensorLike,
+    weight: TensorLike | null,
+    bias: TensorLike | null,
+    N: number,
+    C: number,
+    HxW: number,
+    group: number,
+    eps: number,
+  ): [Tensor, Tensor, Tensor];
+};
+
+/**
+ * `native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const nativeLayerNorm = operator('nativeLayerNorm', [
+  'native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)',
+]) as {
+  (
+    input: TensorLike,
+    normalizedShape: Ints,
+    weight: TensorLike | null,
+    bias: TensorLike | null,
+    eps: number,
+  ): [Tensor, Tensor, Tensor];
+};
+
+/**
+ * `native_norm(Tensor self, Scalar p=2) -> Tensor`
+ * `native_norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, ScalarType? dtype) -> Tensor`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const nativeNorm = operator('nativeNorm', [
+  'native_norm(Tensor self, Scalar p=2) -> Tensor',
+  'native_norm.ScalarOpt_dim_dtype(Tensor self, Scalar? p, int[1] dim, bool keepdim, ScalarType? dtype) -> Tensor',
+]) as {
+  (self: TensorLike, p?: ScalarLike): Tensor;
+  (self: TensorLike, options: { p?: ScalarLike }): Tensor;
+  (self: TensorLike, p: ScalarLike | null, dim: Ints, keepdim: boolean, dtype: DType | null): Tensor;
 };
 
 /**
@@ -655,6 +749,454 @@ export const numpyT = operator('numpyT', [
   (self: TensorLike): Tensor;
 };
 
+/**
+ * `one_hot(Tensor self, int num_classes=-1) -> Tensor`
+ *
+ * @see torch.nn.functional.one_hot: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.one_hot.html
+ */
+export const oneHot = operator('oneHot', [
+  'one_hot(Tensor self, int num_classes=-1) -> Tensor',
+]) as {
+  (self: TensorLike, numClasses?: number): Tensor;
+  (self: TensorLike, options: { numClasses?: number }): Tensor;
+};
+
+/**
+ * `ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor`
+ *
+ * @see torch.ones: https://docs.pytorch.org/docs/2.13/generated/torch.ones.html
+ */
+export const ones = operator('ones', [
+  'ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor',
+]) as {
+  (
+    size: Ints,
+    dtype?: DType | null,
+    layout?: Layout | null,
+    device?: string | null,
+    pinMemory?: boolean | null,
+  ): Tensor;
+  (
+    size: Ints,
+    options: { dtype?: DType | null; layout?: Layout | null; device?: string | null; pinMemory?: boolean | null },
+  ): Tensor;
+};
+
+/**
+ * `ones_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor`
+ *
+ * @see torch.ones_like: https://docs.pytorch.org/docs/2.13/generated/torch.ones_like.html
+ */
+export const onesLike = operator('onesLike', [
+  'ones_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor',
+]) as {
+  (
+    self: TensorLike,
+    dtype?: DType | null,
+    layout?: Layout | null,
+    device?: string | null,
+    pinMemory?: boolean | null,
+    memoryFormat?: MemoryFormat | null,
+  ): Tensor;
+  (
+    self: TensorLike,
+    options: { dtype?: DType | null; layout?: Layout | null; device?: string | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null },
+  ): Tensor;
+};
+
+/**
+ * `orgqr(Tensor self, Tensor input2) -> Tensor`
+ *
+ * @see torch.orgqr: https://docs.pytorch.org/docs/2.13/generated/torch.orgqr.html
+ */
+export const orgqr = operator('orgqr', [
+  'orgqr(Tensor self, Tensor input2) -> Tensor',
+]) as {
+  (self: TensorLike, input2: TensorLike): Tensor;
+};
+
+/**
+ * `ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor`
+ *
+ * @see torch.ormqr: https://docs.pytorch.org/docs/2.13/generated/torch.ormqr.html
+ */
+export const ormqr = operator('ormqr', [
+  'ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor',
+]) as {
+  (self: TensorLike, input2: TensorLike, input3: TensorLike, left?: boolean, transpose?: boolean): Tensor;
+  (
+    self: TensorLike,
+    input2: TensorLike,
+    input3: TensorLike,
+    options: { left?: boolean; transpose?: boolean },
+  ): Tensor;
+  (
+    self: TensorLike,
+    input2: TensorLike,
+    input3: TensorLike,
+    left: boolean | undefined,
+    options: { transpose?: boolean },
+  ): Tensor;
+};
+
+/**
+ * `outer(Tensor self, Tensor vec2) -> Tensor`
+ *
+ * @see torch.outer: https://docs.pytorch.org/docs/2.13/generated/torch.outer.html
+ */
+export const outer = operator('outer', [
+  'outer(Tensor self, Tensor vec2) -> Tensor',
+]) as {
+  (self: TensorLike, vec2: TensorLike): Tensor;
+};
+
+/**
+ * `output_nr(Tensor self) -> int`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const outputNr = operator('outputNr', [
+  'output_nr(Tensor self) -> int',
+]) as {
+  (self: TensorLike): number;
+};
+
+/**
+ * `pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor`
+ *
+ * @see torch.nn.functional.pad: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pad.html
+ */
+export const pad = operator('pad', [
+  'pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor',
+]) as {
+  (self: TensorLike, pad: Ints, mode?: string, value?: number | null): Tensor;
+  (self: TensorLike, pad: Ints, options: { mode?: string; value?: number | null }): Tensor;
+  (self: TensorLike, pad: Ints, mode: string | undefined, options: { value?: number | null }): Tensor;
+};
+
+/**
+ * `pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side="right") -> Tensor`
+ *
+ * Not in PyTorch's documentation; see aten/src/ATen/native/native_functions.yaml (v2.13.0).
+ */
+export const padSequence = operator('padSequence', [
+  'pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side="right") -> Tensor',
+]) as {
+  (sequences: readonly Tensor[], batchFirst?: boolean, paddingValue?: number, paddingSide?: string): Tensor;
+  (
+    sequences: readonly Tensor[],
+    options: { batchFirst?: boolean; paddingValue?: number; paddingSide?: string },
+  ): Tensor;
+  (
+    sequences: readonly Tensor[],
+    batchFirst: boolean | undefined,
+    options: { paddingValue?: number; paddingSide?: string },
+  ): Tensor;
+  (
+    sequences: readonly Tensor[],
+    batchFirst: boolean | undefined,
+    paddingValue: number | undefined,
+    options: { paddingSide?: string },
+  ): Tensor;
+};
+
+/**
+ * `pairwise_distance(Tensor x1, Tensor x2, float p=2., float eps=9.9999999999999995e-07, bool keepdim=False) -> Tensor`
+ *
+ * @see torch.nn.functional.pairwise_distance: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pairwise_distance.html
+ */
+export const pairwiseDistance = operator('pairwiseDistance', [
+  'pairwise_distance(Tensor x1, Tensor x2, float p=2., float eps=9.9999999999999995e-07, bool keepdim=False) -> Tensor',
+]) as {
+  (x1: TensorLike, x2: TensorLike, p?: number, eps?: number, keepdim?: boolean): Tensor;
+  (x1: TensorLike, x2: TensorLike, options: { p?: number; eps?: number; keepdim?: boolean }): Tensor;
+  (
+    x1: TensorLike,
+    x2: TensorLike,
+    p: number | undefined,
+    options: { eps?: number; keepdim?: boolean },
+  ): Tensor;
+  (
+    x1: TensorLike,
+    x2: TensorLike,
+    p: number | undefined,
+    eps: number | undefined,
+    options: { keepdim?: boolean },
+  ): Tensor;
+};
+
+/**
+ * `pdist(Tensor self, float p=2.) -> Tensor`
+ *
+ * @see torch.nn.functional.pdist: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pdist.html
+ */
+export const pdist = operator('pdist', [
+  'pdist(Tensor self, float p=2.) -> Tensor',
+]) as {
+  (self: TensorLike, p?: number): Tensor;
+  (self: TensorLike, options: { p?: number }): Tensor;
+};
+
+/**
+ * `permute(Tensor(a) self, int[] dims) -> Tensor(a)`
+ *
+ * @see torch.permute: https://docs.pytorch.org/docs/2.13/generated/torch.permute.html
+ */
+export const permute = operator('permute', [
+  'permute(Tensor(a) self, int[] dims) -> Tensor(a)',
+]) as {
+  (self: TensorLike, dims: Ints): Tensor;
+};
+
+/**
+ * `permute_copy(Tensor self, int[] dims) -> Tensor`
+ *
+ * @see torch.permute_copy: https://docs.pytorch.org/docs/2.13/generated/torch.permute_copy.html
+ */
+export const permuteCopy = operator('permuteCopy', [
+  'permute_copy(Tensor self, int[] dims) -> Tensor',
+]) as {
+  (self: TensorLike, dims: Ints): Tensor;
+};
+
+/**
+ * `pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)`
+ *
+ * @see torch.Tensor.pin_memory: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.pin_memory.html
+ */
+export const pinMemory = operator('pinMemory', [
+  'pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)',
+]) as {
+  (self: TensorLike, device?: string | null): Tensor;
+  (self: TensorLike, options: { device?: string | null }): Tensor;
+};
+
+/**
+ * `pinverse(Tensor self, float rcond=1.0000000000000001e-15) -> Tensor`
+ *
+ * @see torch.pinverse: https://docs.pytorch.org/docs/2.13/generated/torch.pinverse.html
+ */
+export const pinverse = operator('pinverse', [
+  'pinverse(Tensor self, float rcond=1.0000000000000001e-15) -> Tensor',
+]) as {
+  (self: TensorLike, rcond?: number): Tensor;
+  (self: TensorLike, options: { rcond?: number }): Tensor;
+};
+
+/**
+ * `pixel_shuffle(Tensor self, int upscale_factor) -> Tensor`
+ *
+ * @see torch.nn.functional.pixel_shuffle: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pixel_shuffle.html
+ */
+export const pixelShuffle = operator('pixelShuffle', [
+  'pixel_shuffle(Tensor self, int upscale_factor) -> Tensor',
+]) as {
+  (self: TensorLike, upscaleFactor: number): Tensor;
+};
+
+/**
+ * `pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor`
+ *
+ * @see torch.nn.functional.pixel_unshuffle: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pixel_unshuffle.html
+ */
+export const pixelUnshuffle = operator('pixelUnshuffle', [
+  'pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor',
+]) as {
+  (self: TensorLike, downscaleFactor: number): Tensor;
+};
+
+/**
+ * `poisson(Tensor self, Generator? generator=None) -> Tensor`
+ *
+ * @see torch.poisson: https://docs.pytorch.org/docs/2.13/generated/torch.poisson.html
+ */
+export const poisson = operator('poisson', [
+  'poisson(Tensor self, Generator? generator=None) -> Tensor',
+]) as {
+  (self: TensorLike, generator?: null): Tensor;
+};
+
+/**
+ * `poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, float eps, int reduction) -> Tensor`
+ *
+ * @see torch.nn.functional.poisson_nll_loss: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.poisson_nll_loss.html
+ */
+export const poissonNllLoss = operator('poissonNllLoss', [
+  'poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, float eps, int reduction) -> Tensor',
+]) as {
+  (
+    input: TensorLike,
+    target: TensorLike,
+    logInput: boolean,
+    full: boolean,
+    eps: number,
+    reduction: Reduction,
+  ): Tensor;
+};
+
+/**
+ * `polar(Tensor abs, Tensor angle) -> Tensor`
+ *
+ * @see torch.polar: https://docs.pytorch.org/docs/2.13/generated/torch.polar.html
+ */
+export const polar = operator('polar', [
+  'polar(Tensor abs, Tensor angle) -> Tensor',
+]) as {
+  (abs: TensorLike, angle: TensorLike): Tensor;
+};
+
+/**
+ * `polygamma(int n, Tensor self) -> Tensor`
+ *
+ * @see torch.polygamma: https://docs.pytorch.org/docs/2.13/generated/torch.polygamma.html
+ */
+export const polygamma = operator('polygamma', [
+  'polygamma(int n, Tensor self) -> Tensor',
+]) as {
+  (n: number, self: TensorLike): Tensor;
+};
+
+/**
+ * `positive(Tensor(a) self) -> Tensor(a)`
+ *
+ * @see torch.positive: https://docs.pytorch.org/docs/2.13/generated/torch.positive.html
+ */
+export const positive = operator('positive', [
+  'positive(Tensor(a) self) -> Tensor(a)',
+]) as {
+  (self: TensorLike): Tensor;
+};
+
+/**
+ * `pow.Scalar(Scalar self, Tensor exponent) -> Tensor`
+ * `pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor`
+ * `pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor`
+ *
+ * @see torch.pow: https://docs.pytorch.org/docs/2.13/generated/torch.pow.html
+ */
+export const pow = operator('pow', [
+  'pow.Scalar(Scalar self, Tensor exponent) -> Tensor',
+  'pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor',
+  'pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor',
+]) as {
+  (self: ScalarLike, exponent: TensorLike): Tensor;
+  (self: TensorLike, exponent: ScalarLike): Tensor;
+  (self: TensorLike, exponent: TensorLike): Tensor;
+};
+
+/**
+ * `prelu(Tensor self, Tensor weight) -> Tensor`
+ *
+ * @see torch.nn.functional.prelu: https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.prelu.html
+ */
+export const prelu = operator('prelu', [
+  'prelu(Tensor self, Tensor weight) -> Tensor',
+]) as {
+  (self: TensorLike, weight: TensorLike): Tensor;
+};
+
+/**
+ * `prod(Tensor self, *, ScalarType? dtype=None) -> Tensor`
+ * `prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`
+ *
+ * @see torch.prod: https://docs.pytorch.org/docs/2.13/generated/torch.prod.html
+ */
+export const prod = operator('prod', [
+  'prod(Tensor self, *, ScalarType? dtype=None) -> Tensor',
+  'prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor',
+]) as {
+  (self: TensorLike, dtype?: DType | null): Tensor;
+  (self: TensorLike, options: { dtype?: DType | null }): Tensor;
+  (self: TensorLike, dim: number, keepdim?: boolean, dtype?: DType | null): Tensor;
+  (self: TensorLike, dim: number, options: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+  (self: TensorLike, dim: number, keepdim: boolean | undefined, options: { dtype?: DType | null }): Tensor;
+};
+
+/**
+ * `promote_types(ScalarType type1, ScalarType type2) -> ScalarType`
+ *
+ * @see torch.promote_types: https://docs.pytorch.org/docs/2.13/generated/torch.promote_types.html
+ */
+export const promoteTypes = operator('promoteTypes', [
+  'promote_types(ScalarType type1, ScalarType type2) -> ScalarType',
+]) as {
+  (type1: DType, type2: DType): DType;
+};
+
+/**
+ * `put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor`
+ *
+ * @see torch.Tensor.put: https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.put.html
+ */
+export const put = operator('put', [
+  'put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor',
+]) as {
+  (self: TensorLike, index: TensorLike, source: TensorLike, accumulate?: boolean): Tensor;
+  (self: TensorLike, index: TensorLike, source: TensorLike, options: { accumulate?: boolean }): Tensor;
+};
+
+/**
+ * `qr(Tensor self, bool some=True) -> (Tensor Q, Tensor R)`
+ *
+ * @see torch.qr: https://docs.pytorch.org/docs/2.13/generated/torch.qr.html
+ */
+export const qr = operator('qr', [
+  'qr(Tensor self, bool some=True) -> (Tensor Q, Tensor R)',
+]) as {
+  (self: TensorLike, some?: boolean): [Q: Tensor, R: Tensor];
+  (self: TensorLike, options: { some?: boolean }): [Q: Tensor, R: Tensor];
+};
+
+/**
+ * `quantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+ * `quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor`
+ *
+ * @see torch.quantile: https://docs.pytorch.org/docs/2.13/generated/torch.quantile.html
+ */
+export const quantile = operator('quantile', [
+  'quantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor',
+  'quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor',
+]) as {
+  (self: TensorLike, q: number, dim?: number | null, keepdim?: boolean, interpolation?: string): Tensor;
+  (
+    self: TensorLike,
+    q: number,
+    options: { dim?: number | null; keepdim?: boolean; interpolation?: string },
+  ): Tensor;
+  (
+    self: TensorLike,
+    q: number,
+    dim: number | null | undefined,
+    options: { keepdim?: boolean; interpolation?: string },
+  ): Tensor;
+  (
+    self: TensorLike,
+    q: number,
+    dim: number | null | undefined,
+    keepdim: boolean | undefined,
+    options: { interpolation?: string },
+  ): Tensor;
+  (self: TensorLike, q: TensorLike, dim?: number | null, keepdim?: boolean, interpolation?: string): Tensor;
+  (
+    self: TensorLike,
+    q: TensorLike,
+    options: { dim?: number | null; keepdim?: boolean; interpolation?: string },
+  ): Tensor;
+  (
+    self: TensorLike,
+    q: TensorLike,
+    dim: number | null | undefined,
+    options: { keepdim?: boolean; interpolation?: string },
+  ): Tensor;
+  (
+    self: TensorLike,
+    q: TensorLike,
+    dim: number | null | undefined,
+    keepdim: boolean | undefined,
+    options: { interpolation?: string },
+  ): Tensor;
+};
+
 declare module '../../tensor/tensor' {
   interface Tensor {
     /** `ops.nanToNum` with this tensor as its first argument. */
@@ -729,6 +1271,41 @@ declare module '../../tensor/tensor' {
     narrow(dim: number, start: TensorLike, length: number): Tensor;
     /** `ops.narrowCopy` with this tensor as its first argument. */
     narrowCopy(dim: number, start: number, length: number): Tensor;
+    /** `ops.nativeBatchNorm` with this tensor as its first argument. */
+    nativeBatchNorm(
+      weight: TensorLike | null,
+      bias: TensorLike | null,
+      runningMean: TensorLike | null,
+      runningVar: TensorLike | null,
+      training: boolean,
+      momentum: number,
+      eps: number,
+    ): [Tensor, Tensor, Tensor];
+    /** `ops.nativeChannelShuffle` with this tensor as its first argument. */
+    nativeChannelShuffle(groups: number): Tensor;
+    /** `ops.nativeDropout` with this tensor as its first argument. */
+    nativeDropout(p: number, train: boolean | null): [Tensor, Tensor];
+    /** `ops.nativeGroupNorm` with this tensor as its first argument. */
+    nativeGroupNorm(
+      weight: TensorLike | null,
+      bias: TensorLike | null,
+      N: number,
+      C: number,
+      HxW: number,
+      group: number,
+      eps: number,
+    ): [Tensor, Tensor, Tensor];
+    /** `ops.nativeLayerNorm` with this tensor as its first argument. */
+    nativeLayerNorm(
+      normalizedShape: Ints,
+      weight: TensorLike | null,
+      bias: TensorLike | null,
+      eps: number,
+    ): [Tensor, Tensor, Tensor];
+    /** `ops.nativeNorm` with this tensor as its first argument. */
+    nativeNorm(p?: ScalarLike): Tensor;
+    nativeNorm(options: { p?: ScalarLike }): Tensor;
+    nativeNorm(p: ScalarLike | null, dim: Ints, keepdim: boolean, dtype: DType | null): Tensor;
     /** `ops.ne` with this tensor as its first argument. */
     ne(other: ScalarLike): Tensor;
     ne(other: TensorLike): Tensor;
@@ -925,5 +1502,130 @@ declare module '../../tensor/tensor' {
     numel(): number;
     /** `ops.numpyT` with this tensor as its first argument. */
     numpyT(): Tensor;
+    /** `ops.oneHot` with this tensor as its first argument. */
+    oneHot(numClasses?: number): Tensor;
+    oneHot(options: { numClasses?: number }): Tensor;
+    /** `ops.onesLike` with this tensor as its first argument. */
+    onesLike(
+      dtype?: DType | null,
+      layout?: Layout | null,
+      device?: string | null,
+      pinMemory?: boolean | null,
+      memoryFormat?: MemoryFormat | null,
+    ): Tensor;
+    onesLike(
+      options: { dtype?: DType | null; layout?: Layout | null; device?: string | null; pinMemory?: boolean | null; memoryFormat?: MemoryFormat | null },
+    ): Tensor;
+    /** `ops.orgqr` with this tensor as its first argument. */
+    orgqr(input2: TensorLike): Tensor;
+    /** `ops.ormqr` with this tensor as its first argument. */
+    ormqr(input2: TensorLike, input3: TensorLike, left?: boolean, transpose?: boolean): Tensor;
+    ormqr(input2: TensorLike, input3: TensorLike, options: { left?: boolean; transpose?: boolean }): Tensor;
+    ormqr(
+      input2: TensorLike,
+      input3: TensorLike,
+      left: boolean | undefined,
+      options: { transpose?: boolean },
+    ): Tensor;
+    /** `ops.outer` with this tensor as its first argument. */
+    outer(vec2: TensorLike): Tensor;
+    /** `ops.outputNr` with this tensor as its first argument. */
+    outputNr(): number;
+    /** `ops.pad` with this tensor as its first argument. */
+    pad(pad: Ints, mode?: string, value?: number | null): Tensor;
+    pad(pad: Ints, options: { mode?: string; value?: number | null }): Tensor;
+    pad(pad: Ints, mode: string | undefined, options: { value?: number | null }): Tensor;
+    /** `ops.pairwiseDistance` with this tensor as its first argument. */
+    pairwiseDistance(x2: TensorLike, p?: number, eps?: number, keepdim?: boolean): Tensor;
+    pairwiseDistance(x2: TensorLike, options: { p?: number; eps?: number; keepdim?: boolean }): Tensor;
+    pairwiseDistance(
+      x2: TensorLike,
+      p: number | undefined,
+      options: { eps?: number; keepdim?: boolean },
+    ): Tensor;
+    pairwiseDistance(
+      x2: TensorLike,
+      p: number | undefined,
+      eps: number | undefined,
+      options: { keepdim?: boolean },
+    ): Tensor;
+    /** `ops.pdist` with this tensor as its first argument. */
+    pdist(p?: number): Tensor;
+    pdist(options: { p?: number }): Tensor;
+    /** `ops.permute` with this tensor as its first argument. */
+    permute(dims: Ints): Tensor;
+    /** `ops.permuteCopy` with this tensor as its first argument. */
+    permuteCopy(dims: Ints): Tensor;
+    /** `ops.pinMemory` with this tensor as its first argument. */
+    pinMemory(device?: string | null): Tensor;
+    pinMemory(options: { device?: string | null }): Tensor;
+    /** `ops.pinverse` with this tensor as its first argument. */
+    pinverse(rcond?: number): Tensor;
+    pinverse(options: { rcond?: number }): Tensor;
+    /** `ops.pixelShuffle` with this tensor as its first argument. */
+    pixelShuffle(upscaleFactor: number): Tensor;
+    /** `ops.pixelUnshuffle` with this tensor as its first argument. */
+    pixelUnshuffle(downscaleFactor: number): Tensor;
+    /** `ops.poisson` with this tensor as its first argument. */
+    poisson(generator?: null): Tensor;
+    /** `ops.poissonNllLoss` with this tensor as its first argument. */
+    poissonNllLoss(
+      target: TensorLike,
+      logInput: boolean,
+      full: boolean,
+      eps: number,
+      reduction: Reduction,
+    ): Tensor;
+    /** `ops.polar` with this tensor as its first argument. */
+    polar(angle: TensorLike): Tensor;
+    /** `ops.positive` with this tensor as its first argument. */
+    positive(): Tensor;
+    /** `ops.pow` with this tensor as its first argument. */
+    pow(exponent: ScalarLike): Tensor;
+    pow(exponent: TensorLike): Tensor;
+    /** `ops.prelu` with this tensor as its first argument. */
+    prelu(weight: TensorLike): Tensor;
+    /** `ops.prod` with this tensor as its first argument. */
+    prod(dtype?: DType | null): Tensor;
+    prod(options: { dtype?: DType | null }): Tensor;
+    prod(dim: number, keepdim?: boolean, dtype?: DType | null): Tensor;
+    prod(dim: number, options: { keepdim?: boolean; dtype?: DType | null }): Tensor;
+    prod(dim: number, keepdim: boolean | undefined, options: { dtype?: DType | null }): Tensor;
+    /** `ops.put` with this tensor as its first argument. */
+    put(index: TensorLike, source: TensorLike, accumulate?: boolean): Tensor;
+    put(index: TensorLike, source: TensorLike, options: { accumulate?: boolean }): Tensor;
+    /** `ops.qr` with this tensor as its first argument. */
+    qr(some?: boolean): [Q: Tensor, R: Tensor];
+    qr(options: { some?: boolean }): [Q: Tensor, R: Tensor];
+    /** `ops.quantile` with this tensor as its first argument. */
+    quantile(q: number, dim?: number | null, keepdim?: boolean, interpolation?: string): Tensor;
+    quantile(q: number, options: { dim?: number | null; keepdim?: boolean; interpolation?: string }): Tensor;
+    quantile(
+      q: number,
+      dim: number | null | undefined,
+      options: { keepdim?: boolean; interpolation?: string },
+    ): Tensor;
+    quantile(
+      q: number,
+      dim: number | null | undefined,
+      keepdim: boolean | undefined,
+      options: { interpolation?: string },
+    ): Tensor;
+    quantile(q: TensorLike, dim?: number | null, keepdim?: boolean, interpolation?: string): Tensor;
+    quantile(
+      q: TensorLike,
+      options: { dim?: number | null; keepdim?: boolean; interpolation?: string },
+    ): Tensor;
+    quantile(
+      q: TensorLike,
+      dim: number | null | undefined,
+      options: { keepdim?: boolean; interpolation?: string },
+    ): Tensor;
+    quantile(
+      q: TensorLike,
+      dim: number | null | undefined,
+      keepdim: boolean | undefined,
+      options: { interpolation?: string },
+    ): Tensor;
   }
 }
