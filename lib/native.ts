@@ -37,15 +37,13 @@ export interface Native {
   release(handle: Handle): void;
   releaseMany(handles: readonly Handle[]): void;
   guard(handle: Handle): object;
-  guardGroup(): object;
-  closeGroup(): void;
   shape(handle: Handle): number[];
   dtype(handle: Handle): number;
   device(handle: Handle): string;
   fromBytes(bytes: ArrayBufferView, shape: readonly number[], dtype: number, device: string): Handle;
   fromMemory(buffer: ArrayBufferView, shape: readonly number[], dtype: number): Handle;
-  readInto(handle: Handle, bytes: ArrayBufferView, op: string): void;
-  readIntoAsync(handle: Handle, bytes: ArrayBufferView, op: string): Promise<void>;
+  readInto(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): void;
+  readIntoAsync(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): Promise<void>;
   item(handle: Handle, op: string): number | bigint | boolean | { re: number; im: number };
   layers(handle: Handle): string;
   memory(): { tensors: number; bytes: number; allocated: number; peak: number };

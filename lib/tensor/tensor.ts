@@ -1,6 +1,9 @@
 import { dtypeInfo, dtypeOfCode, type DType } from '../base/dtype';
-import { DisposedError } from '../base/errors';
+import { ShapeError } from '../base/errors';
+export { disposedError, handleOf } from './handle';
 import { native, type Handle } from '../native';
+import { handleOf } from './handle';
+import { readItem, readNested, readTyped, readTypedAsync, type Element, type NestedArray, type TypedArray } from './host';
 
 /**
  * An immutable n-dimensional array on the CPU or a GPU.
@@ -64,6 +67,61 @@ export class Tensor {
     return this.size * dtypeInfo(this.dtype).itemBytes;
   }
 
+  /**
+   * Reads the only element.
+   *
+   * @returns a number; a bigint for integers beyond 2^53; a boolean; a `Complex`.
+   * @throws ERR_SHAPE if there is not exactly one element.
+   * @throws ERR_CONCRETISATION inside `jit`, `vmap` or `grad`, where the value is not known.
+   * @throws ERR_DISPOSED if the tensor is gone.
+   */
+  item(): Element {
+    return readItem(this, 'item');
+  }
+
+  /**
+   * Reads all elements into nested arrays.
+   *
+   * @returns arrays nested as the shape says; the element itself for a scalar.
+   * @throws ERR_CONCRETISATION, ERR_DISPOSED as `item` does.
+   */
+  toArray(): NestedArray {
+    return readNested(this, 'toArray');
+  }
+
+  /**
+   * Copies all elements in row-major order into a typed array of the same type.
+   *
+   * @returns a copy: int64 gives BigInt64Array, bool Uint8Array, float16 and bfloat16 a Float32Array with the same
+   *   values, complex numbers pairs of real and imaginary parts.
+   * @throws ERR_CONCRETISATION, ERR_DISPOSED as `item` does.
+   */
+  toTypedArray(): TypedArray {
+    return readTyped(this, 'toTypedArray');
+  }
+
+  /**
+   * `toTypedArray` on a worker thread, so that waiting for a GPU does not block the event loop.
+   *
+   * @throws as `toTypedArray` does, as a rejection.
+   */
+  async data(): Promise<TypedArray> {
+    return readTypedAsync(this, 'data');
+  }
+
+  /** Lets a concrete one-element tensor stand in `Number(t)`, `t > 0` and template strings. */
+  [Symbol.toPrimitive](hint: string): string | number | bigint | boolean {
+    if (this.size !== 1) {
+      throw new ShapeError(
+        `Tensor: expected one element to stand as a number or in a template string, got ${this.dtype}[${this.shape.join()}]. ` +
+          'Use toString(), toArray() or toTypedArray().',
+      );
+    }
+    const value = readItem(this, 'Tensor');
+    if (hint === 'string') return String(value);
+    return typeof value === 'object' ? value.toString() : value;
+  }
+
   /** Whether the tensor's data has been released. */
   get isDisposed(): boolean {
     return this._handle === 0;
@@ -81,21 +139,4 @@ export class Tensor {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-/**
- * The handle of a tensor that is about to be used by `op`.
- *
- * @throws ERR_DISPOSED if the tensor's data is gone.
- */
-export function handleOf(tensor: Tensor, op: string): Handle {
-  const handle = tensor._handle;
-  if (handle === 0) throw disposedError(tensor, op);
-  return handle;
-}
-
-/** The error for a tensor whose data is gone. */
-export function disposedError(tensor: Tensor, op: string): DisposedError {
-  const reason = tensor._gone ?? 'it was disposed';
-  return new DisposedError(`${op}: expected a live tensor, got one that is gone: ${reason}.`, { op });
 }

@@ -1,0 +1,33 @@
+#include "native/core/dispatch.h"
+
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/functorch/DynamicLayer.h>
+
+#include <atomic>
+
+namespace equinode::core {
+
+namespace {
+
+std::atomic<bool> requires_grad_used{false};
+
+}  // namespace
+
+void note_requires_grad() { requires_grad_used.store(true, std::memory_order_relaxed); }
+
+bool requires_grad_was_used() { return requires_grad_used.load(std::memory_order_relaxed); }
+
+bool autograd_may_record() {
+  return requires_grad_was_used() || !at::functorch::getDynamicLayerStack().empty();
+}
+
+void dispatch(const Operator& op, torch::jit::Stack& stack) {
+  if (autograd_may_record()) {
+    op.handle.callBoxed(stack);
+  } else {
+    at::AutoDispatchBelowADInplaceOrView below;
+    op.handle.callBoxed(stack);
+  }
+}
+
+}  // namespace equinode::core

@@ -1,0 +1,50 @@
+#include "native/core/host_copy.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cstring>
+#include <utility>
+
+#include "native/base/error.h"
+#include "native/core/dtype.h"
+
+namespace equinode::core {
+
+namespace {
+
+void check_size(size_t size, at::IntArrayRef shape, c10::ScalarType dtype) {
+  const auto wanted = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(dtype);
+  require(size == wanted, kShape, "expected ", wanted, " bytes for ", dtype_name(dtype), "[", c10::Join(",", shape),
+          "], got ", size);
+}
+
+}  // namespace
+
+at::Tensor from_bytes(const void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype,
+                      c10::Device device) {
+  check_size(size, shape, dtype);
+  at::Tensor host = at::empty(shape, at::TensorOptions().dtype(dtype));
+  if (size > 0) std::memcpy(host.mutable_data_ptr(), bytes, size);
+  return device.is_cpu() ? host : host.to(device);
+}
+
+at::Tensor from_memory(void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype,
+                       std::function<void(void*)> release) {
+  check_size(size, shape, dtype);
+  return at::from_blob(bytes, shape, std::move(release), at::TensorOptions().dtype(dtype));
+}
+
+void to_bytes(const at::Tensor& tensor, c10::ScalarType dtype, void* bytes, size_t size) {
+  at::NoGradGuard no_grad;
+  const at::Tensor host = tensor.detach().resolve_conj().resolve_neg().to(at::kCPU, dtype).contiguous();
+  require(size == host.nbytes(), kShape, "expected room for ", host.nbytes(), " bytes, got ", size);
+  if (size > 0) std::memcpy(bytes, host.const_data_ptr(), size);
+}
+
+std::string describe(const at::Tensor& tensor) {
+  if (!tensor.defined()) return "none";
+  return concat(dtype_name(tensor.scalar_type()), "[", c10::Join(",", tensor.sizes()), "]");
+}
+
+}  // namespace equinode::core

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace equinode::core {
+
+// The closed list of argument and return kinds: the whole codec between JavaScript and the dispatcher.
+enum class Kind {
+  kTensor,
+  kTensorList,
+  kOptionalTensorList,
+  kScalar,
+  kScalarList,
+  kInt,
+  kIntList,
+  kFloat,
+  kFloatList,
+  kBool,
+  kBoolList,
+  kString,
+  kStringList,
+  kScalarType,
+  kLayout,
+  kMemoryFormat,
+  kDevice,
+  kGenerator,
+  kRejected,
+};
+
+struct Argument {
+  std::string name;
+  Kind kind;
+  bool optional;
+  // The size of `int[2]`; 0 where the schema gives none.
+  int32_t size;
+  std::optional<c10::IValue> fallback;
+};
+
+// An operator, resolved once: its handle, and how its arguments and results convert.
+struct Operator {
+  c10::OperatorHandle handle;
+  // What the user calls it, for messages.
+  std::string public_name;
+  std::vector<Argument> arguments;
+  std::vector<Kind> returns;
+};
+
+// Finds `aten::add.Tensor`; throws ERR_OPERATOR when libtorch has no such operator and ERR_ARGUMENT when one of its
+// kinds cannot be converted.
+Operator resolve(const std::string& name, const std::string& public_name);
+
+// The schemas of a namespace's operators, one text each, sorted.
+std::vector<std::string> schemas(const std::string& ns);
+
+// Kinds that are not converted, each with its reason.
+const std::map<std::string, std::string>& rejected_kinds();
+
+}  // namespace equinode::core

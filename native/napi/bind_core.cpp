@@ -1,0 +1,173 @@
+// Operators, slots and guards: the paths that every call takes. The hot ones use Node-API directly.
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "native/base/error.h"
+#include "native/core/dispatch.h"
+#include "native/core/op_table.h"
+#include "native/napi/bind.h"
+#include "native/napi/failure.h"
+#include "native/napi/read.h"
+#include "native/napi/write.h"
+
+namespace equinode::napi {
+
+namespace {
+
+// aten's longest schema has 30 arguments (style.md, B6); one more is the operator.
+constexpr size_t kMaxArguments = 40;
+
+std::string describe_call(Env& env, const core::Operator& op, const napi_value* values, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count && i < op.arguments.size(); ++i) {
+    if (i > 0) text += ", ";
+    try {
+      text += describe_argument(env, values[i], op.arguments[i]);
+    } catch (const std::exception&) {
+      text += "a released tensor";
+    }
+  }
+  return text;
+}
+
+napi_value call_operator(Env& env, const core::Operator& op, const napi_value* values, size_t count) {
+  torch::jit::Stack stack;
+  stack.reserve(op.arguments.size() + 2);
+  napi_value absent = nullptr;
+  if (count < op.arguments.size()) napi_get_undefined(env.raw, &absent);
+  for (size_t i = 0; i < op.arguments.size(); ++i) {
+    stack.push_back(read_argument(env, i < count ? values[i] : absent, op.arguments[i]));
+  }
+  core::dispatch(op, stack);
+  if (stack.size() == 1) return write_result(env, std::move(stack[0]), op.returns[0]);
+  Napi::Array results = Napi::Array::New(env.raw, stack.size());
+  for (size_t i = 0; i < stack.size(); ++i) {
+    results.Set(static_cast<uint32_t>(i), Napi::Value(env.raw, write_result(env, std::move(stack[i]), op.returns[i])));
+  }
+  return results;
+}
+
+napi_value call(napi_env raw, napi_callback_info info) {
+  std::array<napi_value, kMaxArguments> values;
+  size_t count = values.size();
+  void* data = nullptr;
+  napi_get_cb_info(raw, info, &count, values.data(), nullptr, &data);
+  Env& env = *static_cast<Env*>(data);
+  uint32_t index = 0;
+  napi_get_value_uint32(raw, values[0], &index);
+  if (index >= env.operators.size()) {
+    napi_throw_range_error(raw, nullptr, "equinode: no such operator");
+    return nullptr;
+  }
+  const core::Operator& op = env.operators[index];
+  const size_t given = count - 1 < values.size() - 1 ? count - 1 : values.size() - 1;
+  try {
+    return call_operator(env, op, values.data() + 1, given);
+  } catch (const Napi::Error& error) {
+    napi_throw(raw, error.Value());
+  } catch (...) {
+    napi_throw(raw, failure(env, op.public_name, describe_call(env, op, values.data() + 1, given)));
+  }
+  return nullptr;
+}
+
+Napi::Value resolve(Env& env, const Napi::CallbackInfo& info) {
+  env.operators.push_back(
+      core::resolve(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()));
+  return Napi::Number::New(info.Env(), static_cast<double>(env.operators.size() - 1));
+}
+
+Napi::Value schemas(Env&, const Napi::CallbackInfo& info) {
+  const std::vector<std::string> texts = core::schemas(info[0].As<Napi::String>().Utf8Value());
+  Napi::Array array = Napi::Array::New(info.Env(), texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) array.Set(static_cast<uint32_t>(i), texts[i]);
+  return array;
+}
+
+Napi::Value rejected_kinds(Env&, const Napi::CallbackInfo& info) {
+  Napi::Object object = Napi::Object::New(info.Env());
+  for (const auto& [kind, reason] : core::rejected_kinds()) object.Set(kind, reason);
+  return object;
+}
+
+Napi::Value set_error_factory(Env& env, const Napi::CallbackInfo& info) {
+  env.error_factory = Napi::Persistent(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+// What a guard owns: see NOTE [slot lifetime].
+struct Guard {
+  std::shared_ptr<core::SlotTable> slots;
+  core::Handle handle;
+};
+
+void finalize_guard(node_api_basic_env env, void* data, void*) {
+  const std::unique_ptr<Guard> guard(static_cast<Guard*>(data));
+  const int64_t reported = guard->slots->release(guard->handle);
+  int64_t total = 0;
+  if (reported > 0) napi_adjust_external_memory(env, -reported, &total);
+}
+
+napi_value guard(napi_env raw, napi_callback_info info) {
+  napi_value value = nullptr;
+  size_t count = 1;
+  void* data = nullptr;
+  napi_get_cb_info(raw, info, &count, &value, nullptr, &data);
+  Env& env = *static_cast<Env*>(data);
+  double number = 0;
+  napi_get_value_double(raw, value, &number);
+  const auto handle = static_cast<core::Handle>(number);
+  try {
+    const int64_t bytes = core::owned_bytes(env.slots->get(handle));
+    napi_value external = nullptr;
+    auto owner = std::make_unique<Guard>(Guard{env.slots, handle});
+    napi_create_external(raw, owner.get(), finalize_guard, nullptr, &external);
+    owner.release();
+    if (bytes > 0) {
+      env.slots->set_reported(handle, bytes);
+      env.report(bytes, false);
+    }
+    return external;
+  } catch (...) {
+    napi_throw(raw, failure(env, "guard"));
+  }
+  return nullptr;
+}
+
+napi_value release(napi_env raw, napi_callback_info info) {
+  napi_value value = nullptr;
+  size_t count = 1;
+  void* data = nullptr;
+  napi_get_cb_info(raw, info, &count, &value, nullptr, &data);
+  double handle = 0;
+  napi_get_value_double(raw, value, &handle);
+  static_cast<Env*>(data)->release(static_cast<core::Handle>(handle));
+  return nullptr;
+}
+
+Napi::Value release_many(Env& env, const Napi::CallbackInfo& info) {
+  for (const core::Handle handle : read_handles(info[0])) env.release(handle);
+  return info.Env().Undefined();
+}
+
+void define_raw(Env& env, Napi::Object exports, const char* name, napi_callback callback) {
+  napi_value function = nullptr;
+  napi_create_function(env.raw, name, NAPI_AUTO_LENGTH, callback, &env, &function);
+  exports.Set(name, function);
+}
+
+}  // namespace
+
+void bind_core(Env& env, Napi::Object exports) {
+  define_raw(env, exports, "call", call);
+  define_raw(env, exports, "guard", guard);
+  define_raw(env, exports, "release", release);
+  define<release_many>(env, exports, "releaseMany");
+  define<resolve>(env, exports, "resolve");
+  define<schemas>(env, exports, "schemas");
+  define<rejected_kinds>(env, exports, "rejectedKinds");
+  define<set_error_factory>(env, exports, "setErrorFactory");
+}
+
+}  // namespace equinode::napi

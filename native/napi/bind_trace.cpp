@@ -1,0 +1,139 @@
+// Traces and the programs that come of them.
+#include <memory>
+#include <utility>
+
+#include "native/base/error.h"
+#include "native/napi/bind.h"
+#include "native/napi/failure.h"
+#include "native/napi/read.h"
+#include "native/napi/write.h"
+#include "native/trace/program.h"
+
+namespace equinode::napi {
+
+namespace {
+
+using ProgramPointer = std::shared_ptr<const trace::Program>;
+
+const ProgramPointer& program_at(const Napi::CallbackInfo& info) {
+  return *info[0].As<Napi::External<ProgramPointer>>().Data();
+}
+
+std::vector<at::Tensor> tensors_at(Env& env, const Napi::Value& value) {
+  std::vector<at::Tensor> tensors;
+  for (const core::Handle handle : read_handles(value)) tensors.push_back(env.operand(handle));
+  return tensors;
+}
+
+Napi::Value begin_trace(Env& env, const Napi::CallbackInfo& info) {
+  require(env.trace == nullptr, kTransform, "jit: a trace is active on this thread already");
+  std::vector<at::Tensor> examples = tensors_at(env, info[0]);
+  auto trace = std::make_unique<Env::Trace>();
+  trace->serial = env.slots->serial();
+  std::vector<at::Tensor> inputs;
+  for (const at::Tensor& example : examples) inputs.push_back(trace->recorder.add_input(example));
+  env.trace = std::move(trace);
+  return write_handles(env, std::move(inputs));
+}
+
+Napi::Value end_trace(Env& env, const Napi::CallbackInfo& info) {
+  require(env.trace != nullptr, kTransform, "jit: no trace is active");
+  const std::vector<at::Tensor> outputs = tensors_at(env, info[0]);
+  for (const at::Tensor& output : outputs) {
+    require(transform::layers_of(output).empty(), kTransform,
+            "jit: returned a tensor that belongs to a transform that has ended");
+  }
+  auto program = std::make_unique<ProgramPointer>(env.trace->recorder.finish(outputs));
+  Napi::Array hidden = Napi::Array::New(info.Env(), env.trace->hidden.size());
+  for (uint32_t i = 0; i < hidden.Length(); ++i) {
+    hidden.Set(i, static_cast<double>(env.trace->hidden[i].first));
+  }
+  env.trace.reset();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("program", Napi::External<ProgramPointer>::New(
+                            info.Env(), program.release(), [](Napi::BasicEnv, ProgramPointer* data) { delete data; }));
+  result.Set("hidden", hidden);
+  return result;
+}
+
+Napi::Value abort_trace(Env& env, const Napi::CallbackInfo& info) {
+  env.trace.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value tracing(Env& env, const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), env.trace != nullptr);
+}
+
+Napi::Value run_program(Env& env, const Napi::CallbackInfo& info) {
+  return write_handles(env, program_at(info)->run(tensors_at(env, info[1])));
+}
+
+// Runs a program on a worker thread: it needs no JavaScript.
+class RunWorker : public Napi::AsyncWorker {
+ public:
+  RunWorker(Napi::Env js, equinode::napi::Env& env, ProgramPointer program, std::vector<at::Tensor> inputs)
+      : Napi::AsyncWorker(js, "equinode.run"),
+        env_(env),
+        program_(std::move(program)),
+        inputs_(std::move(inputs)),
+        deferred_(Napi::Promise::Deferred::New(js)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  void Execute() override {
+    try {
+      outputs_ = program_->run(std::move(inputs_));
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+  void OnOK() override {
+    if (error_ == nullptr) {
+      deferred_.Resolve(write_handles(env_, std::move(outputs_)));
+      return;
+    }
+    try {
+      std::rethrow_exception(error_);
+    } catch (...) {
+      deferred_.Reject(failure(env_, "jit"));
+    }
+  }
+
+ private:
+  equinode::napi::Env& env_;
+  ProgramPointer program_;
+  std::vector<at::Tensor> inputs_;
+  std::vector<at::Tensor> outputs_;
+  std::exception_ptr error_;
+  Napi::Promise::Deferred deferred_;
+};
+
+Napi::Value run_program_async(Env& env, const Napi::CallbackInfo& info) {
+  auto* worker = new RunWorker(info.Env(), env, program_at(info), tensors_at(env, info[1]));
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+Napi::Value program_graph(Env&, const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), program_at(info)->text());
+}
+
+Napi::Value program_save(Env&, const Napi::CallbackInfo& info) {
+  program_at(info)->save(info[1].As<Napi::String>().Utf8Value());
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void bind_trace(Env& env, Napi::Object exports) {
+  define<begin_trace>(env, exports, "beginTrace");
+  define<end_trace>(env, exports, "endTrace");
+  define<abort_trace>(env, exports, "abortTrace");
+  define<tracing>(env, exports, "tracing");
+  define<run_program>(env, exports, "runProgram");
+  define<run_program_async>(env, exports, "runProgramAsync");
+  define<program_graph>(env, exports, "programGraph");
+  define<program_save>(env, exports, "programSave");
+}
+
+}  // namespace equinode::napi

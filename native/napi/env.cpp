@@ -1,0 +1,73 @@
+#include "native/napi/env.h"
+
+#include <utility>
+
+#include "native/base/error.h"
+
+namespace equinode::napi {
+
+namespace {
+
+// The collector is told of changes in steps of this size, since each report costs a call.
+constexpr int64_t kReportStep = 1 << 20;
+
+void free_env(napi_env, void* data, void*) { delete static_cast<Env*>(data); }
+
+}  // namespace
+
+void RetiredBuffers::retire(napi_ref reference) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  references_.push_back(reference);
+}
+
+void RetiredBuffers::drain(napi_env env) {
+  std::vector<napi_ref> retired;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    retired.swap(references_);
+  }
+  for (const napi_ref reference : retired) napi_delete_reference(env, reference);
+}
+
+Env& attach(napi_env raw) {
+  auto env = std::make_unique<Env>(raw);
+  require(napi_set_instance_data(raw, env.get(), reinterpret_cast<napi_finalize>(free_env), nullptr) == napi_ok,
+          kSetup, "the environment's data could not be set");
+  return *env.release();
+}
+
+Env& env_of(napi_env raw) {
+  void* data = nullptr;
+  napi_get_instance_data(raw, &data);
+  return *static_cast<Env*>(data);
+}
+
+at::Tensor Env::operand(core::Handle handle) {
+  const at::Tensor& tensor = slots->get(handle);
+  if (trace == nullptr || slots->serial_of(handle) > trace->serial) return tensor;
+  if (transform::layers_of(tensor).empty()) return tensor;
+  for (const auto& [known, input] : trace->hidden) {
+    if (known == handle) return input;
+  }
+  trace->hidden.emplace_back(handle, trace->recorder.add_input(tensor));
+  return trace->hidden.back().second;
+}
+
+napi_value Env::to_js(at::Tensor tensor) {
+  napi_value value = nullptr;
+  const core::Handle handle = tensor.defined() ? slots->add(std::move(tensor)) : 0;
+  napi_create_double(raw, static_cast<double>(handle), &value);
+  return value;
+}
+
+void Env::release(core::Handle handle) { report(-slots->release(handle), false); }
+
+void Env::report(int64_t bytes, bool flush) {
+  unreported += bytes;
+  if (!flush && unreported < kReportStep && unreported > -kReportStep) return;
+  buffers->drain(raw);
+  int64_t total = 0;
+  napi_adjust_external_memory(raw, std::exchange(unreported, 0), &total);
+}
+
+}  // namespace equinode::napi

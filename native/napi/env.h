@@ -1,0 +1,71 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "native/core/op_table.h"
+#include "native/core/slot_table.h"
+#include "native/trace/recorder.h"
+#include "native/transform/level.h"
+
+namespace equinode::napi {
+
+// References to JavaScript buffers whose tensors are gone. The last owner of a tensor may be on any thread, but a
+// reference may only be deleted on the environment's.
+class RetiredBuffers {
+ public:
+  void retire(napi_ref reference);
+  void drain(napi_env env);
+
+ private:
+  std::mutex mutex_;
+  std::vector<napi_ref> references_;
+};
+
+// Everything that belongs to one Node environment (the main thread or a worker). Made when the addon is loaded there
+// and freed with the environment; touched only on its thread. Nothing of it is static.
+//
+// NOTE [native never calls JavaScript]: transforms push a layer, return, and are popped by a later call. The one
+// exception is the error factory, which only constructs an error object.
+struct Env {
+  explicit Env(napi_env env) : raw(env) {}
+
+  napi_env raw;
+  std::shared_ptr<core::SlotTable> slots = std::make_shared<core::SlotTable>();
+  std::vector<core::Operator> operators;
+  Napi::FunctionReference error_factory;
+  std::shared_ptr<RetiredBuffers> buffers = std::make_shared<RetiredBuffers>();
+
+  // The trace in progress, with the state that surrounds it.
+  struct Trace {
+    transform::CleanContext context;
+    trace::Recorder recorder;
+    // Tensors that were made before the trace began have a smaller or equal serial.
+    uint64_t serial = 0;
+    // Captured tensors that carry layers of transforms outside, and the inputs that stand for them.
+    std::vector<std::pair<core::Handle, at::Tensor>> hidden;
+  };
+  std::unique_ptr<Trace> trace;
+
+  // Bytes told to the garbage collector, and those that are still to be told.
+  int64_t unreported = 0;
+  int64_t peak_bytes = 0;
+
+  // The tensor of a handle as an operator may use it: inside a trace, a captured tensor with layers of transforms
+  // outside is replaced by a hidden input.
+  at::Tensor operand(core::Handle handle);
+
+  napi_value to_js(at::Tensor tensor);
+  void release(core::Handle handle);
+  void report(int64_t bytes, bool flush);
+};
+
+// The state of an environment; set once when the addon is loaded.
+Env& env_of(napi_env env);
+Env& attach(napi_env env);
+
+}  // namespace equinode::napi

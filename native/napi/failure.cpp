@@ -1,0 +1,102 @@
+#include "native/napi/failure.h"
+
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <new>
+#include <utility>
+
+#include "native/base/error.h"
+
+namespace equinode::napi {
+
+namespace {
+
+struct Sign {
+  const char* text;
+  const char* code;
+};
+
+// How libtorch (v2.13.0) words the failures that callers tell apart; the first that occurs decides.
+constexpr std::array<Sign, 26> kSigns = {{
+    {"can't allocate memory", kMemory},
+    {"out of memory", kMemory},
+    {"calling .item() on a Tensor", kConcretisation},
+    {"data-dependent control flow", kConcretisation},
+    {"dynamic shape", kConcretisation},
+    {"randomness error mode", kTransform},
+    {"vmap:", kTransform},
+    {"Batching rule not implemented", kTransform},
+    {"must match the size", kShape},
+    {"cannot be multiplied", kShape},
+    {"size mismatch", kShape},
+    {"inconsistent tensor size", kShape},
+    {"Sizes of tensors must match", kShape},
+    {"stack expects each tensor to be equal size", kShape},
+    {"is invalid for input of size", kShape},
+    {"must be broadcastable", kShape},
+    {"Dimension out of range", kShape},
+    {"Expected size for first two dimensions", kShape},
+    {"but expected shape", kShape},
+    {"channels, but got", kShape},
+    {"expanded size of the tensor", kShape},
+    {"not implemented for '", kDtype},
+    {"to have the same dtype", kDtype},
+    {"same dtype", kDtype},
+    {"xpected scalar type", kDtype},
+    {"on the same device", kDevice},
+}};
+
+const char* code_of(const std::string& reason) {
+  for (const Sign& sign : kSigns) {
+    if (reason.find(sign.text) != std::string::npos) return sign.code;
+  }
+  return kOperator;
+}
+
+Napi::Value make(Env& env, const std::string& code, const std::string& op, const std::string& message,
+                 const std::string& cause) {
+  const Napi::Env js(env.raw);
+  if (env.error_factory.IsEmpty()) return Napi::Error::New(js, message).Value();
+  return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op),
+                                 Napi::String::New(js, message), Napi::String::New(js, cause)});
+}
+
+std::string compose(const std::string& op, const std::string& given, const std::string& reason) {
+  std::string message = op.empty() ? "" : op + ": ";
+  if (!given.empty()) message += "libtorch refused " + given + ": ";
+  message += reason;
+  while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.pop_back();
+  return message;
+}
+
+std::string without_backtrace(const std::string& text) {
+  const size_t trace = text.find("\nException raised from");
+  return trace == std::string::npos ? text : text.substr(0, trace);
+}
+
+}  // namespace
+
+Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
+  try {
+    throw;
+  } catch (const Error& error) {
+    const std::string& name = error.op().empty() ? op : error.op();
+    const bool from_operator = error.code() == std::string(kOperator);
+    const std::string reason = error.what();
+    const char* code = from_operator ? code_of(reason) : error.code();
+    return make(env, code, name, compose(name, from_operator ? given : "", reason), "");
+  } catch (const c10::Error& error) {
+    const std::string reason = error.what_without_backtrace();
+    return make(env, code_of(reason), op, compose(op, given, reason), error.what());
+  } catch (const std::bad_alloc&) {
+    return make(env, kMemory, op, compose(op, given, "the host has no memory left"), "");
+  } catch (const std::exception& error) {
+    const std::string reason = without_backtrace(error.what());
+    return make(env, code_of(reason), op, compose(op, given, reason), error.what());
+  } catch (...) {
+    return make(env, kOperator, op, compose(op, given, "an unknown failure"), "");
+  }
+}
+
+}  // namespace equinode::napi

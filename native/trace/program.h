@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/runtime/interpreter.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace equinode::trace {
+
+// NOTE [constants owned by a program]: a tensor that was captured while tracing is a constant of the graph, which
+// keeps it alive. A program never changes after it was made, so several threads may run it at once.
+class Program {
+ public:
+  explicit Program(std::shared_ptr<torch::jit::Graph> graph);
+
+  // Runs the graph. Below autograd when nothing could record it, else through the dispatcher from the top, so that
+  // the layers of transforms outside see every operator.
+  std::vector<at::Tensor> run(std::vector<at::Tensor> inputs) const;
+
+  // The graph as TorchScript prints it.
+  std::string text() const;
+
+  // Writes a TorchScript module with a `forward` that takes the inputs and returns the tuple of outputs.
+  void save(const std::string& path) const;
+
+ private:
+  std::shared_ptr<torch::jit::Graph> graph_;
+  torch::jit::Code code_;
+};
+
+}  // namespace equinode::trace

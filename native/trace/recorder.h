@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <memory>
+#include <vector>
+
+#include "native/trace/program.h"
+#include "native/trace/value_map.h"
+
+namespace equinode::trace {
+
+// Records every operator that runs on this thread into one TorchScript graph. It sits on the dispatch key `Fake`,
+// below autograd and functorch and above the backends, so what it sees is what transforms have become: backward
+// passes and batching rules included. One recorder per thread at a time.
+//
+// NOTE [views and writes in a trace]: operators that write (index_put_, add_ inside a kernel) are recorded as they
+// are, in order; TorchScript's passes know from the schemas what they may not move. Writing to an input or to a
+// captured constant is refused, since the user holds it.
+class Recorder {
+ public:
+  Recorder();
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // The recorder of this thread, or null.
+  static Recorder* current();
+
+  // A new input of the graph: memory of its own, with the values of a concrete example.
+  at::Tensor add_input(const at::Tensor& example);
+
+  // Ends the trace. Outputs that do not depend on the inputs become constants.
+  std::shared_ptr<const Program> finish(const std::vector<at::Tensor>& outputs);
+
+  bool is_traced(const at::Tensor& tensor) const { return values_.is_traced(tensor); }
+
+  // Runs one operator and appends its node: what the fallback of the dispatch key calls.
+  void record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack& stack);
+
+ private:
+  torch::jit::Value* value_of(const c10::IValue& value, const c10::Type& type);
+  torch::jit::Value* value_of(const at::Tensor& tensor);
+  void map_result(const c10::IValue& result, torch::jit::Value* value);
+
+  std::shared_ptr<torch::jit::Graph> graph_;
+  ValueMap values_;
+};
+
+}  // namespace equinode::trace

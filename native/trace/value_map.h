@@ -1,0 +1,47 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace equinode::trace {
+
+// NOTE [tensor identity in a trace]: autograd saves variables and gives them back as new objects over the same
+// storage, so the address of a TensorImpl identifies nothing. A tensor is what it shows: its storage, offset, sizes,
+// strides, dtype and conjugate/negative bits. Everything that was seen is kept alive until the trace ends, so that
+// no storage's address is used twice. Two objects with the same identity are the same memory, so that either value
+// stands for both, also after a write (the graph repeats the writes in their order).
+class ValueMap {
+ public:
+  // Marks where a storage came from: writing to what a user can still see is refused.
+  enum class Origin { kMade, kInput, kConstant };
+
+  torch::jit::Value* find(const at::Tensor& tensor) const;
+  void set(const at::Tensor& tensor, torch::jit::Value* value, Origin origin);
+
+  Origin origin(const at::Tensor& tensor) const;
+
+  // Whether a value depends on the inputs, and is therefore unknown until the program runs.
+  bool is_traced(const at::Tensor& tensor) const;
+
+ private:
+  struct Identity {
+    std::vector<int64_t> words;
+    bool operator==(const Identity& other) const { return words == other.words; }
+  };
+  struct Hash {
+    size_t operator()(const Identity& identity) const;
+  };
+
+  static Identity identity_of(const at::Tensor& tensor);
+  static const void* memory_of(const at::Tensor& tensor);
+
+  std::unordered_map<Identity, torch::jit::Value*, Hash> values_;
+  std::unordered_map<const void*, Origin> origins_;
+  std::vector<at::Tensor> alive_;
+};
+
+}  // namespace equinode::trace

@@ -1,0 +1,42 @@
+#include "native/transform/grad.h"
+
+#include <ATen/ATen.h>
+#include <ATen/functorch/DynamicLayer.h>
+#include <ATen/functorch/TensorWrapper.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include "native/base/scope.h"
+
+namespace equinode::transform {
+
+namespace functorch = at::functorch;
+
+at::Tensor wrap_grad(const at::Tensor& tensor, int64_t level) {
+  at::Tensor wrapped = functorch::makeTensorWrapper(tensor, level);
+  const bool allowed = functorch::getInplaceRequiresGradAllowed();
+  functorch::setInplaceRequiresGradAllowed(true);
+  ScopeExit restore([allowed] { functorch::setInplaceRequiresGradAllowed(allowed); });
+  wrapped.requires_grad_();
+  return wrapped;
+}
+
+at::Tensor unwrap_grad(const at::Tensor& tensor, int64_t level) {
+  auto* wrapper = functorch::maybeGetTensorWrapper(tensor);
+  if (wrapper == nullptr || wrapper->level() != level) return tensor;
+  return wrapper->value();
+}
+
+std::vector<at::Tensor> gradients(const at::Tensor& output, const std::vector<at::Tensor>& inputs, int64_t level,
+                                  bool create_graph) {
+  std::vector<at::Tensor> grads(inputs.size());
+  if (output.requires_grad() && !inputs.empty()) {
+    grads = torch::autograd::grad({output}, inputs, {}, create_graph, create_graph, /*allow_unused=*/true);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    grads[i] = unwrap_grad(grads[i].defined() ? grads[i] : at::zeros_like(inputs[i]), level);
+  }
+  return grads;
+}
+
+}  // namespace equinode::transform
