@@ -1,4 +1,6 @@
+export { applyUpdates } from './apply-updates';
 export { call, isCallable, type Callable } from './call';
+export { treeEqual, treeEqualTraced, type EqualOptions } from './equal';
 export { Field, field, type FieldOptions } from './field';
 export { Module, module } from './module';
 export { Partial } from './partial';
