@@ -55,7 +55,7 @@ function main(): void {
 
 function readFour(handle: Handle): number[] {
   const values = new Float32Array(4);
-  native().readInto(handle, values, 'doctor');
+  native().readInto(handle, values, dtypeInfo('float32').code, 'doctor');
   return [...values];
 }
 
