@@ -4,6 +4,7 @@ export { disposedError, handleOf } from './handle';
 import { native, type Handle } from '../native';
 import { handleOf } from './handle';
 import { readItem, readNested, readTyped, readTypedAsync, type Element, type NestedArray, type TypedArray } from './host';
+import { printTensor } from './print';
 
 /**
  * An immutable n-dimensional array on the CPU or a GPU.
@@ -120,6 +121,16 @@ export class Tensor {
     const value = readItem(this, 'Tensor');
     if (hint === 'string') return String(value);
     return typeof value === 'object' ? value.toString() : value;
+  }
+
+  /** The values as PyTorch prints them, with dtype and shape: `tensor([1., 2.], float32[2])`. */
+  toString(): string {
+    return printTensor(this);
+  }
+
+  /** What `console.log` and `util.inspect` show: the same as `toString`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return printTensor(this);
   }
 
   /** Whether the tensor's data has been released. */
