@@ -1,9 +1,8 @@
 import { Complex } from '../base/complex';
 import { dtypeInfo, isDType, type DType } from '../base/dtype';
 import { ArgumentError, FormatError } from '../base/errors';
-import { native } from '../native';
-import { adopt } from '../tensor/lifetime';
-import { handleOf, Tensor } from '../tensor/tensor';
+import { fromBuffer, toBuffer } from '../tensor/create';
+import { Tensor } from '../tensor/tensor';
 import { npyElement, npyElementsInOrder, npyPrefix, readNpyHeader, type NpyHeader } from './npy';
 
 /** The values of a leaf as one NPY array: what is written, or what a file must hold to be read into the leaf. */
@@ -86,20 +85,18 @@ function leafArray(leaf: unknown): LeafArray | undefined {
 }
 
 function tensorArray(leaf: Tensor): LeafArray {
-  const handle = handleOf(leaf, 'tree leaf');
   const { dtype, shape, device } = leaf;
   return {
     dtypes: [dtype],
     shape,
     name: describeArray(dtype, shape),
-    toBytes: () => {
-      const bytes = new Uint8Array(leaf.nbytes);
-      native().readInto(handle, bytes, 'treeSerialiseLeaves');
-      return bytes;
+    toBytes: () => toBuffer(leaf),
+    fromBytes: (bytes) => {
+      // A copy: the bytes may be a view of what the caller goes on writing to.
+      const loaded = fromBuffer(new Uint8Array(bytes), shape, dtype);
+      // A tensor on `meta` is a skeleton without values, so that what is loaded has to live elsewhere.
+      return device === 'cpu' || device === 'meta' ? loaded : loaded.to(device);
     },
-    // A tensor on `meta` is a skeleton without values, so that what is loaded has to live elsewhere.
-    fromBytes: (bytes) =>
-      adopt(native().fromBytes(bytes, shape, dtypeInfo(dtype).code, device === 'meta' ? 'cpu' : device)),
   };
 }
 

@@ -13,7 +13,8 @@ import {
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Complex } from '../../lib/base/complex';
-import { ArgumentError, FormatError, TreeError } from '../../lib/base/errors';
+import { dtypeInfo, dtypes } from '../../lib/base/dtype';
+import { ArgumentError, DisposedError, FormatError, TreeError } from '../../lib/base/errors';
 import {
   defaultDeserialiseFilterSpec,
   defaultSerialiseFilterSpec,
@@ -22,7 +23,11 @@ import {
   type DeserialiseLeaf,
   type SerialiseLeaf,
 } from '../../lib/io/eqx';
+import { transpose } from '../../lib/ops';
+import { fromBuffer, tensor, toBuffer } from '../../lib/tensor/create';
+import { Tensor } from '../../lib/tensor/tensor';
 import { useFolder } from '../support/folder';
+import { testWithPython } from '../support/python';
 
 const inFolder = useFolder();
 
@@ -336,9 +341,164 @@ describe('what does not fit', () => {
   });
 });
 
-test('the fixture is the file that Equinox makes', () => {
+describe('tensors', () => {
   const golden = readFileSync(join(__dirname, '../fixtures/io/golden.eqx'));
-  expect(createHash('sha256').update(golden).digest('hex')).toBe(
-    '500a4f96e78dc124ab497eb60bf99fc47b8e931346995a85d5f9faaf8cc1d0ab',
-  );
+  const more = readFileSync(join(__dirname, '../fixtures/io/more.eqx'));
+  const goldenTree = () => [
+    tensor(1, { dtype: 'int32' }),
+    tensor([1, 2]),
+    tensor([
+      [0, 1, 2],
+      [3, 4, 5],
+    ]),
+    true,
+    1n,
+    1,
+    new Complex(1, 1),
+    tensor([true, false]),
+    fromBuffer(new Uint8Array(), [0, 4], 'float16'),
+  ];
+  const blank = (leaf: unknown): unknown =>
+    leaf instanceof Tensor ? fromBuffer(new Uint8Array(leaf.nbytes), leaf.shape, leaf.dtype) : leaf;
+  const plain = (leaf: unknown): unknown =>
+    leaf instanceof Tensor ? { dtype: leaf.dtype, shape: leaf.shape, values: leaf.toArray() } : leaf;
+
+  test("Equinox's file, byte for byte", () => {
+    expect(createHash('sha256').update(golden).digest('hex')).toBe(
+      '500a4f96e78dc124ab497eb60bf99fc47b8e931346995a85d5f9faaf8cc1d0ab',
+    );
+    expect(saved(goldenTree())).toEqual(golden);
+    const loaded = treeDeserialiseLeaves(golden, goldenTree().map(blank));
+    expect(loaded.map(plain)).toEqual(goldenTree().map(plain));
+  });
+
+  test('bfloat16, complex, unsigned and NumPy arrays of a file of Equinox', () => {
+    const act = () => 1;
+    // The values that scripts/fixtures/eqx.py saved; bfloat16 has them exactly.
+    const tree = {
+      bfloat16: tensor([1.5, -2, 3.140625], { dtype: 'bfloat16' }),
+      complex64: tensor([new Complex(1, 2), new Complex(-0, -0.5)]),
+      function: act,
+      none: null,
+      numpy: BigInt64Array.of(0n, 1n, 2n),
+      string: 'from like',
+      uint32: tensor([[0, 4294967295]], { dtype: 'uint32' }),
+    };
+    const loaded = treeDeserialiseLeaves(more, {
+      ...tree,
+      bfloat16: blank(tree.bfloat16),
+      complex64: blank(tree.complex64),
+      numpy: new BigInt64Array(3),
+      uint32: blank(tree.uint32),
+    });
+    expect(Object.values(loaded).map(plain)).toEqual(Object.values(tree).map(plain));
+    expect(saved(tree)).toEqual(more);
+  });
+
+  test.each(dtypes)('%s: every bit comes back', (dtype) => {
+    const { itemBytes } = dtypeInfo(dtype);
+    const bytes = Uint8Array.from({ length: 6 * itemBytes }, (_, i) =>
+      dtype === 'bool' ? i % 2 : (i * 37) % 256,
+    );
+    const x = fromBuffer(bytes.slice(), [2, 3], dtype);
+    const loaded = treeDeserialiseLeaves(saved(x), blank(x) as Tensor);
+    expect([loaded.dtype, loaded.shape]).toEqual([dtype, [2, 3]]);
+    expect(toBuffer(loaded)).toEqual(bytes);
+  });
+
+  test('views are saved as what they show', () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(saved(transpose(x, 0, 1))).toEqual(
+      saved(
+        tensor([
+          [1, 3],
+          [2, 4],
+        ]),
+      ),
+    );
+  });
+
+  test('what is loaded does not change with the bytes that it came from', () => {
+    const bytes = saved(tensor([1, 2]));
+    const loaded = treeDeserialiseLeaves(bytes, tensor([0, 0]));
+    bytes.fill(255);
+    expect(loaded.toArray()).toEqual([1, 2]);
+  });
+
+  test('another shape or dtype names the path and both', () => {
+    const bytes = saved({ layers: [{ weight: tensor([[1, 2]]) }] });
+    const into = (weight: Tensor) =>
+      message(() => treeDeserialiseLeaves(bytes, { layers: [{ weight }] }), FormatError);
+    expect(into(tensor([1, 2]))).toBe(
+      "treeDeserialiseLeaves: expected float32[2], got float32[1,2] at ['layers'][0]['weight'] (byte 0 of the bytes).",
+    );
+    expect(into(tensor([[1, 2]], { dtype: 'float64' }))).toContain(
+      'expected float64[1,2], got float32[1,2] at',
+    );
+    const filterSpec: DeserialiseLeaf = () => tensor([1, 2]);
+    expect(
+      message(() => treeDeserialiseLeaves(new Uint8Array(), [tensor([1])], { filterSpec }), FormatError),
+    ).toContain('expected filterSpec to return float32[1] as in `like`, got float32[2] at [0]');
+  });
+
+  test('a disposed tensor: the path, and the old file stays', () => {
+    const path = inFolder('disposed.eqx');
+    treeSerialiseLeaves(path, [tensor([1])]);
+    const old = readFileSync(path);
+    const gone = tensor([2]);
+    gone.dispose();
+    expect(
+      message(() => {
+        treeSerialiseLeaves(path, { a: [tensor([3]), gone] });
+      }, DisposedError),
+    ).toBe("treeSerialiseLeaves: expected a live tensor, got one that is gone: it was disposed at ['a'][1].");
+    expect(readFileSync(path)).toEqual(old);
+  });
+
+  test('no damage of a file does anything but throw a FormatError or load other values', () => {
+    const like = goldenTree();
+    for (let at = 0; at < golden.length; at += 3) {
+      for (const value of [0x00, 0x39, 0xff]) {
+        const damaged = Buffer.from(golden);
+        damaged[at] = value;
+        try {
+          expect(treeDeserialiseLeaves(damaged, like)).toHaveLength(like.length);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }
+    }
+  });
+
+  testWithPython('Equinox loads what is saved here, and saves the same bytes', ['equinox'], (python) => {
+    const ours = [
+      ...goldenTree(),
+      tensor([1.5, -2], { dtype: 'bfloat16' }),
+      tensor([1.5, -2], { dtype: 'float16' }),
+      tensor([[1], [2]], { dtype: 'uint8' }),
+      tensor([new Complex(1, 2)]),
+      1e-8,
+      false,
+    ];
+    const path = inFolder('python.eqx');
+    treeSerialiseLeaves(path, ours);
+    const script = `
+import sys
+import equinox as eqx, jax.numpy as jnp, jax.tree_util as jtu
+like = [jnp.zeros((), 'int32'), jnp.zeros(2), jnp.zeros((2, 3)), False, 0, 0.0, 0j, jnp.zeros(2, bool),
+        jnp.zeros((0, 4), 'float16'), jnp.zeros(2, 'bfloat16'), jnp.zeros(2, 'float16'), jnp.zeros((2, 1), 'uint8'),
+        jnp.zeros(1, 'complex64'), 0.0, True]
+loaded = eqx.tree_deserialise_leaves(sys.argv[1], like)
+print([x.tolist() if hasattr(x, 'tolist') else x for x in loaded])
+eqx.tree_serialise_leaves(sys.argv[1] + '.again', loaded)
+`;
+    expect(python.run(script, path).trim()).toBe(
+      '[1, [1.0, 2.0], [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], True, 1, 1.0, (1+1j), [True, False], [], ' +
+        '[1.5, -2.0], [1.5, -2.0], [[1], [2]], [(1+2j)], 1e-08, False]',
+    );
+    expect(readFileSync(`${path}.again`)).toEqual(readFileSync(path));
+  });
 });
