@@ -50,19 +50,27 @@ export async function withPartialFolder<T>(use: (folder: string) => Promise<T>):
   const remove = (): void => {
     rmSync(folder, { recursive: true, force: true });
   };
-  const leave = (signal: NodeJS.Signals): void => {
-    remove();
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
-  process.once('SIGINT', leave);
-  process.once('SIGTERM', leave);
+  // Removing on exit covers every way out: whoever lends a folder inside this one leaves by the same door.
+  process.once('exit', remove);
+  process.on('SIGINT', leaveOnInterrupt);
+  process.on('SIGTERM', leaveOnTermination);
   try {
     return await use(folder);
   } finally {
-    process.removeListener('SIGINT', leave);
-    process.removeListener('SIGTERM', leave);
+    process.removeListener('SIGINT', leaveOnInterrupt);
+    process.removeListener('SIGTERM', leaveOnTermination);
+    process.removeListener('exit', remove);
     remove();
   }
+}
+
+// The exit statuses that a shell gives for these signals.
+function leaveOnInterrupt(): void {
+  process.exit(130);
+}
+
+function leaveOnTermination(): void {
+  process.exit(143);
 }
 
 function removeAbandoned(cache: string): void {

@@ -1,6 +1,8 @@
 import { createWriteStream } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type * as undici from 'undici';
 import { SetupError } from '../base/errors';
 import type { Report } from './report';
 
@@ -11,10 +13,10 @@ import type { Report } from './report';
  */
 export async function downloadFile(url: string, path: string, title: string, report: Report): Promise<void> {
   // Loaded here, since most set-ups find a libtorch and need no client.
-  const { EnvHttpProxyAgent, fetch } = await import('undici');
-  const agent = new EnvHttpProxyAgent();
+  const { EnvHttpProxyAgent, fetch } = createRequire(__filename)('undici') as typeof undici;
+  const proxy = hasProxy() ? new EnvHttpProxyAgent() : undefined;
   try {
-    const response = await fetch(url, { dispatcher: agent });
+    const response = await fetch(url, proxy === undefined ? {} : { dispatcher: proxy });
     if (!response.ok || response.body === null) {
       throw new Error(`the site answered ${response.status} ${response.statusText}`.trimEnd());
     }
@@ -37,8 +39,14 @@ export async function downloadFile(url: string, path: string, title: string, rep
   } catch (cause) {
     throw new SetupError(`libtorch: ${url} could not be downloaded: ${reasonOf(cause)}.`, { cause });
   } finally {
-    await agent.close();
+    await proxy?.close();
   }
+}
+
+function hasProxy(): boolean {
+  return ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some(
+    (name) => process.env[name] !== undefined,
+  );
 }
 
 function reasonOf(error: unknown): string {

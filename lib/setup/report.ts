@@ -19,11 +19,13 @@ export interface Progress {
   stop(): void;
 }
 
+type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
+
 const divisors: Readonly<Record<ProgressUnit, number>> = { MB: 1e6, files: 1 };
 
 /** Says everything on standard error, so that standard output stays what a command was asked for. */
-export function consoleReport(stream: NodeJS.WriteStream = process.stderr): Report {
-  const interactive = stream.isTTY && process.env['CI'] === undefined;
+export function consoleReport(stream: Output = process.stderr): Report {
+  const interactive = stream.isTTY === true && process.env['CI'] === undefined;
   return {
     interactive,
     line: (text) => void stream.write(`${text}\n`),
@@ -39,7 +41,7 @@ export const silentReport: Report = {
   progress: () => ({ update: () => undefined, stop: () => undefined }),
 };
 
-function bar(stream: NodeJS.WriteStream, title: string, total: number, unit: ProgressUnit): Progress {
+function bar(stream: Output, title: string, total: number, unit: ProgressUnit): Progress {
   const divisor = divisors[unit];
   const drawn = new SingleBar(
     {
@@ -61,7 +63,7 @@ function bar(stream: NodeJS.WriteStream, title: string, total: number, unit: Pro
   };
 }
 
-function lines(stream: NodeJS.WriteStream, title: string, total: number, unit: ProgressUnit): Progress {
+function lines(stream: Output, title: string, total: number, unit: ProgressUnit): Progress {
   const divisor = divisors[unit];
   const shown = (value: number): string => Math.round(value / divisor).toString();
   let tenths = 0;

@@ -46,7 +46,11 @@ export function run(program: string, args: readonly string[], options: RunOption
 
 /** What a program prints, without the white space around it; `undefined` if it is missing or fails. */
 export function outputOf(program: string, args: readonly string[]): string | undefined {
-  const result = spawnSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const result = spawnSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: process.env,
+  });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
