@@ -1,0 +1,69 @@
+import type { DType } from '../base/dtype';
+import { to } from '../ops';
+import { callNamed } from '../ops/call';
+import { Tensor } from '../tensor/tensor';
+import { asTensor, requireBroadcast, requireFloating, requireShape, shapeOf, type Bound } from './arguments';
+import { requireKey, type Key } from './key';
+
+export interface UniformOptions {
+  /** float32 unless given. */
+  readonly dtype?: DType;
+  /** The lower bound, 0 unless given; a tensor broadcasts to the shape. */
+  readonly minval?: Bound;
+  /** The upper bound, which is never drawn; 1 unless given. */
+  readonly maxval?: Bound;
+}
+
+/**
+ * Draws numbers that are uniformly distributed over [minval, maxval).
+ *
+ * @param key  uint32[2].
+ * @param shape  The shape of the result.
+ * @returns dtype[...shape].
+ * @throws ERR_DTYPE unless the dtype is real floating point; ERR_SHAPE if a bound does not broadcast to the shape;
+ *   ERR_ARGUMENT, ERR_SHAPE, ERR_DTYPE if `key` is no single key.
+ * @example
+ * random.uniform(key, [2, 3], { minval: -1, maxval: 1 });
+ * @see jax.random.uniform on CPU, equal bit for bit in float32, float16 and bfloat16, and to rounding in float64.
+ */
+export function uniform(key: Key, shape: readonly number[] = [], options: UniformOptions = {}): Tensor {
+  return drawUniform(key, shape, options, 'random.uniform');
+}
+
+/** `uniform` in the name of another sampler. */
+export function drawUniform(
+  key: Key,
+  shape: readonly number[],
+  { dtype = 'float32', minval = 0, maxval = 1 }: UniformOptions,
+  op: string,
+): Tensor {
+  requireFloating(dtype, op);
+  requireKey(key, op);
+  requireShape(shape, op);
+  requireBroadcast('minval', shapeOf(minval), shape, op);
+  requireBroadcast('maxval', shapeOf(maxval), shape, op);
+  const unit = callNamed('equinode::threefry_uniform', key, shape, dtype) as Tensor;
+  if (minval === 0 && maxval === 1) return unit;
+  return stretch(unit, minval, maxval, dtype);
+}
+
+// On CPU, XLA contracts the multiplication and the addition into one fused operation, rounded once, except in
+// bfloat16. Float64 holds the product of two float32 exactly, and their sum with a bound of like size.
+const exact: Partial<Record<DType, DType>> = { float32: 'float64', float16: 'float32' };
+
+function stretch(unit: Tensor, minval: Bound, maxval: Bound, dtype: DType): Tensor {
+  const wide = exact[dtype];
+  if (dtype === 'float32' && !(minval instanceof Tensor) && !(maxval instanceof Tensor)) {
+    const low = Math.fround(minval);
+    const span = Math.fround(Math.fround(maxval) - low);
+    return to(to(unit, 'float64').mul(span).add(low), 'float32').clampMin(low);
+  }
+  const { device } = unit;
+  const low = asTensor(minval, dtype, device);
+  const span = asTensor(maxval, dtype, device).sub(low);
+  const stretched =
+    wide === undefined
+      ? unit.mul(span).add(low)
+      : to(to(unit, wide).mul(to(span, wide)).add(to(low, wide)), dtype);
+  return stretched.maximum(low);
+}
