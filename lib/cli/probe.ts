@@ -31,7 +31,7 @@ function main(): void {
   begin('matmul');
   const float32 = dtypeInfo('float32').code;
   const values = Float32Array.of(1, 2, 3, 4);
-  const x = addon.fromBytes(values, [2, 2], float32, 'cpu');
+  const x = addon.fromBytes(values, [2, 2], float32, float32, 'cpu');
   const matmul = addon.resolve('aten::matmul', 'matmul');
   const product = readFour(addon.call(matmul, x, x) as Handle);
   begin('backward');

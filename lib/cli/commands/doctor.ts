@@ -44,14 +44,10 @@ export function describe(found: Diagnosis): string {
 
 function rowsOfProbe({ result, failedStep, problem }: NonNullable<Diagnosis['probe']>): string[] {
   if (failedStep === 'load') return [];
-  const lines = [
-    row(failedStep === 'matmul' ? problem : null, 'matmul', 'right'),
-    row(
-      failedStep === 'backward' ? problem : null,
-      'backward',
-      failedStep === 'matmul' ? 'not tried' : 'right',
-    ),
-  ];
+  const matmulProblem = failedStep === 'matmul' ? problem : null;
+  const lines = [row(matmulProblem, 'matmul', matmulProblem === null ? 'right' : '')];
+  if (failedStep === 'backward') lines.push(row(problem, 'backward', ''));
+  else if (failedStep === null) lines.push(row(null, 'backward', 'right'));
   if (result !== null) {
     const folder = result.libtorchFolder === null ? '' : ` from ${result.libtorchFolder}`;
     lines.push(row(null, 'loaded', `libtorch ${result.libtorchVersion}${folder}`, ' '));
