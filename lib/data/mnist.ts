@@ -139,6 +139,6 @@ function scaled(pixels: Uint8Array): Float32Array {
     return Math.fround(unit - 0.5) / 0.5;
   });
   const floats = new Float32Array(pixels.length);
-  for (let i = 0; i < pixels.length; i++) floats[i] = table[pixels[i] as number] as number;
+  for (let i = 0; i < pixels.length; i++) floats[i] = table[pixels[i] ?? 0] ?? 0;
   return floats;
 }

@@ -1,6 +1,7 @@
 import { Complex } from '../base/complex';
 import { dtypeInfo, isDType, type DType } from '../base/dtype';
 import { ArgumentError, FormatError } from '../base/errors';
+import { to } from '../ops';
 import { fromBuffer, toBuffer } from '../tensor/create';
 import { Tensor } from '../tensor/tensor';
 import { npyElement, npyElementsInOrder, npyPrefix, readNpyHeader, type NpyHeader } from './npy';
@@ -95,7 +96,7 @@ function tensorArray(leaf: Tensor): LeafArray {
       // A copy: the bytes may be a view of what the caller goes on writing to.
       const loaded = fromBuffer(new Uint8Array(bytes), shape, dtype);
       // A tensor on `meta` is a skeleton without values, so that what is loaded has to live elsewhere.
-      return device === 'cpu' || device === 'meta' ? loaded : loaded.to(device);
+      return device === 'cpu' || device === 'meta' ? loaded : to(loaded, { device });
     },
   };
 }

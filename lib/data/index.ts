@@ -1,0 +1,2 @@
+export { batches, type Batches, type BatchOptions } from './batches';
+export { mnist, type LabelledImages, type MnistOptions } from './mnist';
