@@ -1,18 +1,18 @@
 export { treeAt, type ReplaceFn } from './at';
 export { treeCheck, treeFlattenOneLevel } from './check';
-export {
-  flatten,
-  flattenUpTo,
-  flattenWithPath,
-  leaves,
-  structure,
-  unflatten,
-  type TreeOptions,
-} from './flatten';
+export { flatten, flattenWithPath, leaves, structure, unflatten, type TreeOptions } from './flatten';
+export { all, any, map, mapWithPath, reduce, transpose } from './map';
+export { keystr, type Path, type PathKey } from './path';
+export { register, type Class, type NodeSpec } from './registry';
+export { Structure } from './structure';
+export type { Leaf, NodeBrand, WithLeaves } from './types';
+
+// For the layers above, and without a promise to users.
+export { flattenUpTo } from './flatten';
 export type { NodeKind } from './kinds';
-export { all, any, map, mapWithPath, reduce, splitOptions, transpose } from './map';
-export { atPath, className, keystr, printValue, quote, type Path, type PathKey } from './path';
-export { describe, kindOf, register, registerFamily, type Class, type NodeSpec } from './registry';
+export { splitOptions } from './map';
+export { atPath, className, printValue, quote } from './path';
+export { describe, kindOf, registerFamily } from './registry';
 export { hashStatic, isPlainObject, mix, sameStatic } from './static-value';
-export { leafPaths, Structure } from './structure';
-export type { Leaf, NodeBrand, nodeBrand, WithLeaves } from './types';
+export { leafPaths } from './structure';
+export type { nodeBrand } from './types';

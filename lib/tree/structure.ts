@@ -1,5 +1,5 @@
 import type { NodeKind } from './kinds';
-import { keystr, type Path, type PathKey } from './path';
+import type { Path, PathKey } from './path';
 import { mix } from './static-value';
 
 /**
@@ -120,11 +120,6 @@ export function leafPaths(structure: Structure): Path[] {
     if (structure._kinds[entry] === null) paths.push(path());
   });
   return paths;
-}
-
-/** The paths to the leaves, printed. */
-export function leafNames(structure: Structure): string[] {
-  return leafPaths(structure).map(keystr);
 }
 
 function pathOf(place: Place): Path {
