@@ -40,12 +40,19 @@ export interface Native {
   shape(handle: Handle): number[];
   dtype(handle: Handle): number;
   device(handle: Handle): string;
-  fromBytes(bytes: ArrayBufferView, shape: readonly number[], dtype: number, device: string): Handle;
+  fromBytes(
+    bytes: ArrayBufferView,
+    shape: readonly number[],
+    stored: number,
+    dtype: number,
+    device: string,
+  ): Handle;
   fromMemory(buffer: ArrayBufferView, shape: readonly number[], dtype: number): Handle;
   readInto(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): void;
   readIntoAsync(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): Promise<void>;
   item(handle: Handle, op: string): number | bigint | boolean | { re: number; im: number };
   layers(handle: Handle): string;
+  signature(handles: readonly Handle[]): string;
   memory(): { tensors: number; bytes: number; allocated: number; peak: number };
   trimMemory(): void;
   setNumThreads(count: number): void;
@@ -66,7 +73,12 @@ export interface Native {
     createGraph: boolean,
     allowUnused: boolean,
   ): Handle[];
-  autogradBackward(outputs: readonly Handle[], gradOutputs: readonly Handle[], retainGraph: boolean, createGraph: boolean): void;
+  autogradBackward(
+    outputs: readonly Handle[],
+    gradOutputs: readonly Handle[],
+    retainGraph: boolean,
+    createGraph: boolean,
+  ): void;
   setGradMode(enabled: boolean): boolean;
 
   // Layers of transforms. See NOTE [level order and unwinding] in native/transform/level.h.
@@ -87,7 +99,8 @@ export interface Native {
   abortTrace(): void;
   tracing(): boolean;
   runProgram(program: object, inputs: readonly Handle[]): Handle[];
-  runProgramAsync(program: object, inputs: readonly Handle[]): Promise<Handle[]>;
+  hold(handles: readonly Handle[]): object;
+  runProgramAsync(program: object, held: object): Promise<Handle[]>;
   programGraph(program: object): string;
   programSave(program: object, path: string): void;
 }
@@ -111,7 +124,10 @@ function load(): Native {
     throw new SetupError(explain(cause), { cause });
   }
   addon.setErrorFactory((code, op, message, cause) =>
-    errorOf(code, message, { op: op === '' ? undefined : op, cause: cause === '' ? undefined : new Error(cause) }),
+    errorOf(code, message, {
+      op: op === '' ? undefined : op,
+      cause: cause === '' ? undefined : new Error(cause),
+    }),
   );
   return addon;
 }
@@ -121,7 +137,7 @@ function explain(cause: unknown): string {
   const missing = /lib(torch|c10)[^:\s]*\.so/.exec(reason);
   const state = missing
     ? `the addon is built, but ${missing[0]} was not found: libtorch is missing or has moved`
-    : /Could not locate the bindings file/.test(reason)
+    : reason.includes('Could not locate the bindings file')
       ? 'the native addon is not built'
       : `the native addon could not be loaded (${reason.split('\n')[0] ?? ''})`;
   return (

@@ -21,7 +21,10 @@ function checkShape(op: string, shape: unknown): number[] {
   if (sizes.every((size) => typeof size === 'number' && Number.isInteger(size) && size >= 0)) {
     return sizes as number[];
   }
-  throw new ArgumentError(`${op}: expected a shape of integers of at least 0, got ${JSON.stringify(shape)}.`, { op });
+  throw new ArgumentError(
+    `${op}: expected a shape of integers of at least 0, got ${JSON.stringify(shape)}.`,
+    { op },
+  );
 }
 
 /** A shape: the size of each axis, or one number for a single axis. */

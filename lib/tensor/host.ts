@@ -111,7 +111,10 @@ function elementsOf(tensor: Tensor, op: string): Element[] {
   const numbers = Array.from(flat as Float64Array);
   if (tensor.dtype === 'bool') return numbers.map((value) => value !== 0);
   if (dtypeInfo(tensor.dtype).kind !== 'complex') return numbers;
-  return Array.from({ length: tensor.size }, (_, i) => new Complex(numbers[2 * i] ?? 0, numbers[2 * i + 1] ?? 0));
+  return Array.from(
+    { length: tensor.size },
+    (_, i) => new Complex(numbers[2 * i] ?? 0, numbers[2 * i + 1] ?? 0),
+  );
 }
 
 function isSafe(value: bigint): boolean {

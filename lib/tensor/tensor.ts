@@ -3,7 +3,15 @@ import { ShapeError } from '../base/errors';
 export { disposedError, handleOf } from './handle';
 import { native, type Handle } from '../native';
 import { handleOf } from './handle';
-import { readItem, readNested, readTyped, readTypedAsync, type Element, type NestedArray, type TypedArray } from './host';
+import {
+  readItem,
+  readNested,
+  readTyped,
+  readTypedAsync,
+  type Element,
+  type NestedArray,
+  type TypedArray,
+} from './host';
 import { printTensor } from './print';
 
 /**

@@ -24,8 +24,8 @@ c10::Device parse_device(const std::string& name) {
   }
   if (is_cuda) {
     const int64_t count = cuda_device_count();
-    require(count > 0, kDevice, "expected a device that is present, got '", name,
-            "', but ", at::hasCUDA() ? "no CUDA device was found" : "this libtorch was built without CUDA",
+    require(count > 0, kDevice, "expected a device that is present, got '", name, "', but ",
+            at::hasCUDA() ? "no CUDA device was found" : "this libtorch was built without CUDA",
             ". Run `npx equinode doctor` to see what is there");
     const int64_t index = device.has_index() ? device.index() : 0;
     require(index < count, kDevice, "expected a device that is present, got '", name, "' where ", count,

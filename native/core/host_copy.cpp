@@ -21,12 +21,11 @@ void check_size(size_t size, at::IntArrayRef shape, c10::ScalarType dtype) {
 
 }  // namespace
 
-at::Tensor from_bytes(const void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype,
-                      c10::Device device) {
+at::Tensor from_bytes(const void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype) {
   check_size(size, shape, dtype);
   at::Tensor host = at::empty(shape, at::TensorOptions().dtype(dtype));
   if (size > 0) std::memcpy(host.mutable_data_ptr(), bytes, size);
-  return device.is_cpu() ? host : host.to(device);
+  return host;
 }
 
 at::Tensor from_memory(void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype,

@@ -8,8 +8,7 @@
 namespace equinode::core {
 
 // A contiguous tensor with a copy of the host bytes; throws ERR_SHAPE when their number does not fit.
-at::Tensor from_bytes(const void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype,
-                      c10::Device device);
+at::Tensor from_bytes(const void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype);
 
 // A tensor over memory of the host that `release` gives back; no copy.
 at::Tensor from_memory(void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype,

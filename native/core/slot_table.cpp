@@ -33,9 +33,7 @@ const at::Tensor& SlotTable::get(Handle handle) const {
   return slots_[index_of(handle)].tensor;
 }
 
-uint64_t SlotTable::serial_of(Handle handle) const {
-  return is_live(handle) ? slots_[index_of(handle)].serial : 0;
-}
+uint64_t SlotTable::serial_of(Handle handle) const { return is_live(handle) ? slots_[index_of(handle)].serial : 0; }
 
 int64_t SlotTable::release(Handle handle) {
   if (!is_live(handle)) return 0;

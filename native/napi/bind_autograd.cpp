@@ -43,15 +43,15 @@ Napi::Value set_grad(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value autograd_grad(Env& env, const Napi::CallbackInfo& info) {
-  return write_handles(env, torch::autograd::grad(tensors_at(env, info[0]), tensors_at(env, info[1]),
-                                                  tensors_at(env, info[2]), info[3].As<Napi::Boolean>().Value(),
-                                                  info[4].As<Napi::Boolean>().Value(),
-                                                  info[5].As<Napi::Boolean>().Value()));
+  return write_handles(
+      env, torch::autograd::grad(tensors_at(env, info[0]), tensors_at(env, info[1]), tensors_at(env, info[2]),
+                                 info[3].As<Napi::Boolean>().Value(), info[4].As<Napi::Boolean>().Value(),
+                                 info[5].As<Napi::Boolean>().Value()));
 }
 
 Napi::Value autograd_backward(Env& env, const Napi::CallbackInfo& info) {
-  torch::autograd::backward(tensors_at(env, info[0]), tensors_at(env, info[1]),
-                            info[2].As<Napi::Boolean>().Value(), info[3].As<Napi::Boolean>().Value());
+  torch::autograd::backward(tensors_at(env, info[0]), tensors_at(env, info[1]), info[2].As<Napi::Boolean>().Value(),
+                            info[3].As<Napi::Boolean>().Value());
   return info.Env().Undefined();
 }
 

@@ -97,9 +97,9 @@ Napi::Value device(Env& env, const Napi::CallbackInfo& info) {
 Napi::Value from_bytes(Env& env, const Napi::CallbackInfo& info) {
   const Bytes bytes = bytes_of(info[0]);
   const auto type = dtype_at(info, 2);
-  const c10::Device target = core::parse_device(info[3].As<Napi::String>().Utf8Value());
-  return Napi::Value(info.Env(),
-                     env.to_js(core::from_bytes(bytes.data, bytes.size, shape_of(info[1]), type, target)));
+  const c10::Device target = core::parse_device(info[4].As<Napi::String>().Utf8Value());
+  const at::Tensor stored = core::from_bytes(bytes.data, bytes.size, shape_of(info[1]), type);
+  return Napi::Value(info.Env(), env.to_js(stored.to(target, dtype_at(info, 3))));
 }
 
 Napi::Value from_memory(Env& env, const Napi::CallbackInfo& info) {
@@ -177,6 +177,22 @@ Napi::Value layers(Env& env, const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), names);
 }
 
+// What a compiled program depends on, of each tensor: dtype, device, shape.
+Napi::Value signature(Env& env, const Napi::CallbackInfo& info) {
+  std::string text;
+  for (const core::Handle handle : read_handles(info[0])) {
+    const at::Tensor& tensor = env.slots->get(handle);
+    text += std::to_string(static_cast<int>(tensor.scalar_type()));
+    if (!tensor.is_cpu()) text += tensor.device().str();
+    for (const int64_t size : tensor.sizes()) {
+      text += ',';
+      text += std::to_string(size);
+    }
+    text += ';';
+  }
+  return Napi::String::New(info.Env(), text);
+}
+
 Napi::Value memory(Env& env, const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(info.Env());
   const int64_t bytes = env.slots->bytes();
@@ -230,6 +246,7 @@ void bind_tensor(Env& env, Napi::Object exports) {
   define<read_into_async>(env, exports, "readIntoAsync");
   define<item>(env, exports, "item");
   define<layers>(env, exports, "layers");
+  define<signature>(env, exports, "signature");
   define<memory>(env, exports, "memory");
   define<trim_memory>(env, exports, "trimMemory");
   define<set_num_threads>(env, exports, "setNumThreads");

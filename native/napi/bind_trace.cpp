@@ -50,8 +50,8 @@ Napi::Value end_trace(Env& env, const Napi::CallbackInfo& info) {
   }
   env.trace.reset();
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("program", Napi::External<ProgramPointer>::New(
-                            info.Env(), program.release(), [](Napi::BasicEnv, ProgramPointer* data) { delete data; }));
+  result.Set("program", Napi::External<ProgramPointer>::New(info.Env(), program.release(),
+                                                            [](Napi::BasicEnv, ProgramPointer* data) { delete data; }));
   result.Set("hidden", hidden);
   return result;
 }
@@ -107,8 +107,17 @@ class RunWorker : public Napi::AsyncWorker {
   Napi::Promise::Deferred deferred_;
 };
 
+using Held = std::vector<at::Tensor>;
+
+// Keeps tensors alive for a later asynchronous run, whatever the caller disposes until then.
+Napi::Value hold(Env& env, const Napi::CallbackInfo& info) {
+  auto held = std::make_unique<Held>(tensors_at(env, info[0]));
+  return Napi::External<Held>::New(info.Env(), held.release(), [](Napi::BasicEnv, Held* data) { delete data; });
+}
+
 Napi::Value run_program_async(Env& env, const Napi::CallbackInfo& info) {
-  auto* worker = new RunWorker(info.Env(), env, program_at(info), tensors_at(env, info[1]));
+  Held inputs = std::move(*info[1].As<Napi::External<Held>>().Data());
+  auto* worker = new RunWorker(info.Env(), env, program_at(info), std::move(inputs));
   const Napi::Promise promise = worker->promise();
   worker->Queue();
   return promise;
@@ -131,6 +140,7 @@ void bind_trace(Env& env, Napi::Object exports) {
   define<abort_trace>(env, exports, "abortTrace");
   define<tracing>(env, exports, "tracing");
   define<run_program>(env, exports, "runProgram");
+  define<hold>(env, exports, "hold");
   define<run_program_async>(env, exports, "runProgramAsync");
   define<program_graph>(env, exports, "programGraph");
   define<program_save>(env, exports, "programSave");

@@ -38,8 +38,8 @@ Napi::Value unwind(Env&, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value batch(Env& env, const Napi::CallbackInfo& info) {
-  return Napi::Value(info.Env(), env.to_js(transform::batch(operand_at(env, info, 0), integer_at(info, 1),
-                                                            integer_at(info, 2))));
+  return Napi::Value(info.Env(),
+                     env.to_js(transform::batch(operand_at(env, info, 0), integer_at(info, 1), integer_at(info, 2))));
 }
 
 Napi::Value unbatch(Env& env, const Napi::CallbackInfo& info) {
@@ -56,15 +56,17 @@ Napi::Value wrap_grad(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value unwrap_grad(Env& env, const Napi::CallbackInfo& info) {
-  return Napi::Value(info.Env(), env.to_js(transform::unwrap_grad(operand_at(env, info, 0), integer_at(info, 1))));
+  const at::Tensor tensor = operand_at(env, info, 0);
+  const int64_t level = integer_at(info, 1);
+  if (!transform::is_wrapped(tensor, level)) return Napi::Number::New(info.Env(), 0);
+  return Napi::Value(info.Env(), env.to_js(transform::unwrap_grad(tensor, level)));
 }
 
 Napi::Value gradients(Env& env, const Napi::CallbackInfo& info) {
   std::vector<at::Tensor> inputs;
   for (const core::Handle handle : read_handles(info[1])) inputs.push_back(env.slots->get(handle));
   const bool create_graph = transform::has_outer_derivative() || core::requires_grad_was_used();
-  return write_handles(
-      env, transform::gradients(operand_at(env, info, 0), inputs, integer_at(info, 2), create_graph));
+  return write_handles(env, transform::gradients(operand_at(env, info, 0), inputs, integer_at(info, 2), create_graph));
 }
 
 }  // namespace

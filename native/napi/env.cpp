@@ -31,8 +31,8 @@ void RetiredBuffers::drain(napi_env env) {
 
 Env& attach(napi_env raw) {
   auto env = std::make_unique<Env>(raw);
-  require(napi_set_instance_data(raw, env.get(), reinterpret_cast<napi_finalize>(free_env), nullptr) == napi_ok,
-          kSetup, "the environment's data could not be set");
+  require(napi_set_instance_data(raw, env.get(), reinterpret_cast<napi_finalize>(free_env), nullptr) == napi_ok, kSetup,
+          "the environment's data could not be set");
   return *env.release();
 }
 

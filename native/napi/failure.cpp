@@ -58,8 +58,8 @@ Napi::Value make(Env& env, const std::string& code, const std::string& op, const
                  const std::string& cause) {
   const Napi::Env js(env.raw);
   if (env.error_factory.IsEmpty()) return Napi::Error::New(js, message).Value();
-  return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op),
-                                 Napi::String::New(js, message), Napi::String::New(js, cause)});
+  return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op), Napi::String::New(js, message),
+                                 Napi::String::New(js, cause)});
 }
 
 std::string compose(const std::string& op, const std::string& given, const std::string& reason) {

@@ -155,11 +155,11 @@ c10::IValue read_present(Env& env, napi_value value, const Argument& argument) {
       return read_list<at::Tensor>(raw, value, "an array of tensors",
                                    [&](napi_value element) { return read_tensor(env, element); });
     case Kind::kOptionalTensorList:
-      return read_list<std::optional<at::Tensor>>(
-          raw, value, "an array of tensors and nulls", [&](napi_value element) -> std::optional<at::Tensor> {
-            if (type_of(raw, element) == napi_null) return std::nullopt;
-            return read_tensor(env, element);
-          });
+      return read_list<std::optional<at::Tensor>>(raw, value, "an array of tensors and nulls",
+                                                  [&](napi_value element) -> std::optional<at::Tensor> {
+                                                    if (type_of(raw, element) == napi_null) return std::nullopt;
+                                                    return read_tensor(env, element);
+                                                  });
     case Kind::kScalar:
       return read_scalar(raw, value);
     case Kind::kScalarList:

@@ -7,10 +7,10 @@
 // NOTE [threefry bit layout]: 32 bits are a ^ b, 64 bits are a << 32 | b, 16 and 8 bits are the low ones of a ^ b.
 // A key may have leading batch axes; the results have them in front.
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/functorch/BatchedTensorImpl.h>
 #include <ATen/functorch/DynamicLayer.h>
 #include <ATen/functorch/PlumbingHelper.h>
+#include <ATen/Parallel.h>
 #include <torch/library.h>
 
 #include <array>
@@ -148,8 +148,7 @@ at::Tensor threefry_bits(const at::Tensor& key, at::IntArrayRef shape, int64_t w
     case 32:
       return fill(at::kUInt32, uint32_t{}, low);
     case 64:
-      return fill(at::kUInt64, uint64_t{},
-                  [](Pair pair) { return (static_cast<uint64_t>(pair.a) << 32) | pair.b; });
+      return fill(at::kUInt64, uint64_t{}, [](Pair pair) { return (static_cast<uint64_t>(pair.a) << 32) | pair.b; });
     default:
       throw Error(kArgument, concat("bits: expected a width of 8, 16, 32 or 64 bits, got ", width));
   }

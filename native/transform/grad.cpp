@@ -21,10 +21,13 @@ at::Tensor wrap_grad(const at::Tensor& tensor, int64_t level) {
   return wrapped;
 }
 
+bool is_wrapped(const at::Tensor& tensor, int64_t level) {
+  const auto* wrapper = functorch::maybeGetTensorWrapper(tensor);
+  return wrapper != nullptr && wrapper->level() == level;
+}
+
 at::Tensor unwrap_grad(const at::Tensor& tensor, int64_t level) {
-  auto* wrapper = functorch::maybeGetTensorWrapper(tensor);
-  if (wrapper == nullptr || wrapper->level() != level) return tensor;
-  return wrapper->value();
+  return is_wrapped(tensor, level) ? functorch::maybeGetTensorWrapper(tensor)->value() : tensor;
 }
 
 std::vector<at::Tensor> gradients(const at::Tensor& output, const std::vector<at::Tensor>& inputs, int64_t level,

@@ -9,6 +9,8 @@ namespace equinode::transform {
 // A differentiable wrapper of a tensor at a Grad level.
 at::Tensor wrap_grad(const at::Tensor& tensor, int64_t level);
 
+bool is_wrapped(const at::Tensor& tensor, int64_t level);
+
 // The tensor inside a wrapper of this level; others are returned as they are.
 at::Tensor unwrap_grad(const at::Tensor& tensor, int64_t level);
 

@@ -26,8 +26,8 @@ int64_t push_vmap(int64_t size) {
 int64_t push_grad() {
   const bool grad_mode = c10::GradMode::is_enabled();
   found_grad_modes.push_back(grad_mode);
-  const int64_t level = functorch::initAndPushDynamicLayer(functorch::TransformType::Grad, std::nullopt,
-                                                           std::nullopt, grad_mode);
+  const int64_t level =
+      functorch::initAndPushDynamicLayer(functorch::TransformType::Grad, std::nullopt, std::nullopt, grad_mode);
   c10::GradMode::set_enabled(true);
   return level;
 }

@@ -1,0 +1,150 @@
+/**
+ * Equinode: Equinox for Node. Models are PyTrees; `jit`, `grad` and `vmap` are functions on functions; the numerics
+ * are libtorch's.
+ */
+
+// Tensors.
+export { Complex } from './base/complex';
+export { dtypes, isDType, type DType } from './base/dtype';
+export { fromBuffer, tensor, type TensorData, type TensorOptions } from './tensor/create';
+export * as cuda from './tensor/cuda';
+export { type Element, type NestedArray, type TypedArray } from './tensor/host';
+export { memory, trimMemory, type MemoryInfo } from './tensor/memory';
+export { Tensor } from './tensor/tensor';
+export { tidy } from './tensor/tidy';
+export {
+  arange,
+  empty,
+  emptyLike,
+  eye,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  zeros,
+  zerosLike,
+  type Shape,
+} from './ops/create';
+export { devicePut, type ToOptions } from './ops/convert';
+export { slice, type IndexSpec } from './ops/indexing';
+
+// The common operators; all of them are in `ops`.
+export {
+  abs,
+  argmax,
+  argmin,
+  cat,
+  clamp,
+  cos,
+  dot,
+  einsum,
+  erf,
+  exp,
+  gelu,
+  log,
+  logSoftmax,
+  logsumexp,
+  matmul,
+  maximum,
+  mean,
+  minimum,
+  outer,
+  pow,
+  relu,
+  sigmoid,
+  silu,
+  sin,
+  softmax,
+  softplus,
+  sqrt,
+  square,
+  stack,
+  sum,
+  tanh,
+  where,
+} from './ops';
+export * as ops from './ops';
+export * as autograd from './autograd';
+
+// Trees, modules and filters.
+export * as tree from './tree';
+export { treeAt, treeCheck, treeFlattenOneLevel } from './tree';
+export {
+  applyUpdates,
+  call,
+  field,
+  Module,
+  module,
+  moduleUpdateWrapper,
+  Partial,
+  treeEqual,
+  treeEqualTraced,
+  treePformat,
+  treePprint,
+  type Callable,
+  type EqualOptions,
+  type FieldOptions,
+  type PformatOptions,
+} from './module';
+export {
+  combine,
+  filter,
+  isArray,
+  isArrayLike,
+  isInexactArray,
+  isInexactArrayLike,
+  partition,
+  type FilterOptions,
+  type FilterSpec,
+} from './filter';
+
+// Transforms.
+export {
+  clearCaches,
+  filterGrad,
+  filterJit,
+  filterValueAndGrad,
+  filterVmap,
+  grad,
+  ifArray,
+  jit,
+  valueAndGrad,
+  vmap,
+  type AxisRule,
+  type AxisSpec,
+  type Donate,
+  type FilterGradOptions,
+  type FilterJitOptions,
+  type GradOptions,
+  type Jitted,
+  type JitOptions,
+  type Lowered,
+  type VmapOptions,
+} from './transform';
+
+// Libraries.
+export * as data from './data';
+export * as io from './io';
+export * as random from './random';
+export { treeDeserialiseLeaves, treeSerialiseLeaves } from './io';
+
+// Errors.
+export {
+  ArgumentError,
+  ConcretisationError,
+  DeviceError,
+  DisposedError,
+  DtypeError,
+  EquinodeError,
+  EquinodeRuntimeError,
+  FormatError,
+  ModuleError,
+  OperatorError,
+  OutOfMemoryError,
+  SetupError,
+  ShapeError,
+  TransformError,
+  TreeError,
+  type ErrorCode,
+} from './base/errors';

@@ -1,0 +1,82 @@
+import { call, type Callable } from '../module';
+import { native, type Handle } from '../native';
+import { adopt, closeScope, openScope } from '../tensor/lifetime';
+import { handleOf, Tensor } from '../tensor/tensor';
+import { refusePromise } from '../tensor/tidy';
+import { flatten, unflatten, type Structure } from '../tree';
+
+/** The place of a tensor among a program's results. */
+class Slot {
+  readonly index: number;
+  constructor(index: number) {
+    this.index = index;
+  }
+}
+
+/** A compiled function for one structure, one set of static leaves and one signature of its tensors. */
+export interface Program {
+  readonly native: object;
+  /** What the function returned while it was traced, with `Slot`s where it had tensors. */
+  readonly outLeaves: readonly unknown[];
+  readonly outStructure: Structure;
+  /** Captured tensors that belong to transforms outside: further inputs, which change with every call. */
+  readonly hidden: readonly Handle[];
+}
+
+/**
+ * Traces a function into a program. The function runs once, with tensors that stand for its inputs; what it computes
+ * is recorded below autograd, so that the program holds backward passes and batching rules too.
+ *
+ * @param leaves  the leaves of `[fn, args]`; its tensors become the program's inputs, in order.
+ * @throws what the function throws; the trace then leaves nothing behind.
+ */
+export function trace(name: string, structure: Structure, leaves: readonly unknown[]): Program {
+  const scope = openScope(
+    `it was made inside \`${name}\` while it was traced, and has no value outside; return it from there`,
+  );
+  try {
+    const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
+    const stand = native()
+      .beginTrace(inputs.map((tensor) => handleOf(tensor, name)))
+      .map(adopt);
+    let next = 0;
+    const inside = leaves.map((leaf) => (leaf instanceof Tensor ? stand[next++] : leaf));
+    const [fn, args] = unflatten(structure, inside) as [Callable<unknown[]>, unknown[]];
+    const result = call(fn, ...args);
+    refusePromise(result, name);
+
+    const [resultLeaves, outStructure] = flatten(result);
+    const outputs: Handle[] = [];
+    const outLeaves = resultLeaves.map((leaf) => {
+      if (!(leaf instanceof Tensor)) return leaf;
+      outputs.push(handleOf(leaf, name));
+      return new Slot(outputs.length - 1);
+    });
+    const { program, hidden } = native().endTrace(outputs);
+    return { native: program, outLeaves, outStructure, hidden };
+  } finally {
+    native().abortTrace();
+    closeScope(scope, new Set());
+  }
+}
+
+/** The function's result from the handles that its program returned. */
+export function resultOf(program: Program, outputs: readonly Handle[]): unknown {
+  const tensors = outputs.map(adopt);
+  return unflatten(
+    program.outStructure,
+    program.outLeaves.map((leaf) => (leaf instanceof Slot ? tensors[leaf.index] : leaf)),
+  );
+}
+
+/** Runs a program on this thread. */
+export function run(program: Program, inputs: readonly Handle[]): unknown {
+  return resultOf(program, native().runProgram(program.native, [...inputs, ...program.hidden]));
+}
+
+/**
+ * Runs a program on a worker thread. Its inputs are those that `hold` gave.
+ */
+export async function runAsync(program: Program, held: object): Promise<unknown> {
+  return resultOf(program, await native().runProgramAsync(program.native, held));
+}
