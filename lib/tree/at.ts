@@ -1,7 +1,6 @@
 import { TreeError } from '../base/errors';
 import { flatten, unflatten, type TreeOptions } from './flatten';
 import { map } from './map';
-import { className } from './path';
 import { describe } from './registry';
 import { isPlainObject } from './static-value';
 
@@ -146,8 +145,7 @@ function dependsOnLeaves(cause?: unknown): TreeError {
 function notInTree(node: unknown): TreeError {
   const got = node instanceof Wrapped ? 'a leaf of another tree' : describe(node);
   return new TreeError(
-    `treeAt: expected \`where\` to return a node of the tree, or an array of them, got ${got}, which is not in it` +
-      `${typeof node === 'object' && node !== null && !Array.isArray(node) ? ` (class ${className(node)})` : ''}. ` +
+    `treeAt: expected \`where\` to return a node of the tree, or an array of them, got ${got}, which is not in it. ` +
       'Return nodes of its argument, each at most once and none inside another.',
     { op: 'treeAt' },
   );
