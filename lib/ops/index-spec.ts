@@ -158,7 +158,7 @@ function tensorStep(x: Tensor, axis: number, tensor: Tensor, op: string): Step {
     }
   } else if (kind !== 'int' && kind !== 'uint') {
     throw new DtypeError(
-      `${op}: expected integers or booleans to index axis ${axis}, got ${describe(tensor)}.`,
+      `${op}: expected integers or booleans to index axis ${axis}, got ${describe(tensor)}. Convert it first: index.to('int64').`,
       { op },
     );
   }
