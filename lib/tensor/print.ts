@@ -84,19 +84,16 @@ function read(
 ): { values: HostValues; shape: readonly number[] } {
   const count = shape.reduce((product, size) => product * size, 1);
   const { kind, itemBytes } = dtypeInfo(dtype);
-  const isComplex = kind === 'complex';
-  const isInexact = kind === 'float' || isComplex;
+  // Every element but a 64-bit integer is exact in float64 parts.
   const isBig = itemBytes === 8 && (kind === 'int' || kind === 'uint');
-  const flat = isInexact
-    ? new Float64Array(isComplex ? 2 * count : count)
-    : isBig
-      ? kind === 'uint'
-        ? new BigUint64Array(count)
-        : new BigInt64Array(count)
-      : new Int32Array(count);
-  const target = isComplex ? 'complex128' : isInexact ? 'float64' : isBig ? dtype : 'int32';
+  const flat = isBig ? bigRoom(kind, count) : new Float64Array(kind === 'complex' ? 2 * count : count);
+  const target = isBig ? dtype : kind === 'complex' ? 'complex128' : 'float64';
   native().readInto(handle, flat, dtypeInfo(target).code, 'toString');
   return { values: { flat, count }, shape };
+}
+
+function bigRoom(kind: 'int' | 'uint', count: number): BigInt64Array | BigUint64Array {
+  return kind === 'int' ? new BigInt64Array(count) : new BigUint64Array(count);
 }
 
 /** Reads the first and last elements of each axis only, so that a large tensor costs no large copy. */
