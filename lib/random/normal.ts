@@ -21,6 +21,9 @@ const aboveMinusOne: Partial<Record<DType, number>> = {
   float64: -1 + 2 ** -53,
 };
 
+/** The square root of 2 as both half precisions round it. */
+const halfSqrt2 = 1.4140625;
+
 /**
  * Draws numbers from the normal distribution of mean 0 and variance 1.
  *
@@ -59,7 +62,7 @@ function drawNormal(key: Key, shape: readonly number[], dtype: DType): Tensor {
 /** sqrt(2) times the inverse error function, where half precision is computed in float32. */
 function scaledErfinv(u: Tensor, dtype: DType): Tensor {
   if (dtype !== 'float16' && dtype !== 'bfloat16') return erfinv(u).mul(Math.SQRT2);
-  return to(erfinv(to(u, 'float32')), dtype).mul(Math.SQRT2);
+  return to(erfinv(to(u, 'float32')), dtype).mul(halfSqrt2);
 }
 
 /**
