@@ -39,8 +39,7 @@ export function planIndex(x: Tensor, specs: readonly IndexSpec[], op: string): I
       axis += step.isMask ? Math.max(ndim, 1) : 1;
       continue;
     }
-    const view = viewOf(step, axis);
-    if (view !== undefined) views.push(view);
+    views.push(...viewsOf(step, axis));
     if (step.kind === 'select') continue;
     indices.push(null);
     axis++;
@@ -70,19 +69,14 @@ function indexTensor({ tensor, isMask }: Step & { kind: 'tensor' }): Tensor {
   return tensor.dtype === 'int64' || tensor.dtype === 'int32' ? tensor : ops.to(tensor, 'int64');
 }
 
-function viewOf(step: Step, axis: number): View | undefined {
+function viewsOf(step: Exclude<Step, { kind: 'tensor' }>, axis: number): View[] {
   switch (step.kind) {
     case 'new':
-      return newAxis(axis);
+      return [newAxis(axis)];
     case 'select':
-      return {
-        take: (base) => ops.select(base, axis, step.index),
-        put: (base, part) => ops.selectScatter(base, part, axis, step.index),
-      };
+      return [position(axis, step.index)];
     case 'range':
-      return step.isWhole ? undefined : range(axis, step);
-    default:
-      return undefined;
+      return rangeOf(axis, step);
   }
 }
 
@@ -90,14 +84,23 @@ function newAxis(axis: number): View {
   return { take: (base) => ops.unsqueeze(base, axis), put: (_base, part) => ops.squeeze(part, axis) };
 }
 
-function range(axis: number, { first, length, step }: Step & { kind: 'range' }): View {
-  if (length === 0) return stride(axis, 0, 0, 1);
-  if (step > 0) return stride(axis, first, first + (length - 1) * step + 1, step);
-  const forward = stride(axis, first + (length - 1) * step, first + 1, -step);
+function position(axis: number, index: number): View {
   return {
-    take: (base) => ops.flip(forward.take(base), [axis]),
-    put: (base, part) => forward.put(base, ops.flip(part, [axis])),
+    take: (base) => ops.select(base, axis, index),
+    put: (base, part) => ops.selectScatter(base, part, axis, index),
   };
+}
+
+function rangeOf(axis: number, { first, length, step, isWhole }: Step & { kind: 'range' }): View[] {
+  if (isWhole) return [];
+  if (length === 0) return [stride(axis, 0, 0, 1)];
+  if (step > 0) return [stride(axis, first, first + (length - 1) * step + 1, step)];
+  return [stride(axis, first + (length - 1) * step, first + 1, -step), reversed(axis)];
+}
+
+function reversed(axis: number): View {
+  const flip = (x: Tensor): Tensor => ops.flip(x, [axis]);
+  return { take: flip, put: (_base, part) => flip(part) };
 }
 
 function stride(axis: number, start: number, stop: number, step: number): View {

@@ -1,6 +1,6 @@
 import { dtypeInfo } from '../base/dtype';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
-import { Tensor } from '../tensor/tensor';
+import { handleOf, Tensor } from '../tensor/tensor';
 import { describe } from './mismatch';
 
 /** A range of an axis, as made by `slice`; `null` stands for the end that the step's direction implies. */
@@ -66,8 +66,10 @@ export type Step =
  * @throws ERR_ARGUMENT for too many indices, an index out of range, or a value that is no index.
  * @throws ERR_SHAPE if a mask's shape differs from that of the axes it is for.
  * @throws ERR_DTYPE if a tensor holds neither integers nor booleans.
+ * @throws ERR_DISPOSED if `x` or a tensor among the indices is gone.
  */
 export function resolveIndex(x: Tensor, specs: readonly IndexSpec[], op: string): Step[] {
+  for (const used of [x, ...specs]) if (used instanceof Tensor) handleOf(used, op);
   const { shape } = x;
   const parsed = specs.map((spec) => (typeof spec === 'string' ? parseRange(spec, op) : spec));
   const taken = parsed.reduce((sum: number, spec) => sum + axisCount(spec), 0);

@@ -1,8 +1,9 @@
 import { dtypeOfCode } from '../base/dtype';
 import { Complex, isComplex } from '../base/complex';
-import { native, type Handle, type NativeResult } from '../native';
+import { native, type NativeArgument, type NativeResult, type NewHandle } from '../native';
 import { adopt } from '../tensor/lifetime';
 import { codecFor, type Codec } from './codec';
+import { hiddenWrites } from './hidden-writes';
 import { parseSchema, type Schema, type SchemaReturn } from './schema';
 
 /** One argument of an overload, ready for the call. */
@@ -27,8 +28,9 @@ export class Plan {
   constructor(line: string, publicName: string) {
     this.schema = parseSchema(line);
     this.publicName = publicName;
+    const written = hiddenWrites[this.schema.name] ?? [];
     this.args = this.schema.args.map((arg) => ({
-      ...codecFor(arg),
+      ...(written.includes(arg.name) ? copying(codecFor(arg)) : codecFor(arg)),
       name: arg.publicName,
       isRequired: arg.defaultText === undefined,
       isNullable: arg.type.isOptional,
@@ -52,6 +54,18 @@ export class Plan {
   }
 }
 
+/** The codec for an argument that libtorch writes to: a copy crosses. See lib/ops/hidden-writes.ts. */
+function copying(codec: Codec): Codec {
+  return {
+    ...codec,
+    encode: (value, op): NativeArgument => {
+      const given = codec.encode(value, op);
+      if (Array.isArray(given)) return given;
+      return adopt(native().call(native().resolve('aten::clone', op), given) as NewHandle)._handle;
+    },
+  };
+}
+
 function isTensor(result: SchemaReturn | undefined): boolean {
   return result?.type.base === 'Tensor' && !result.type.isList;
 }
@@ -59,7 +73,7 @@ function isTensor(result: SchemaReturn | undefined): boolean {
 function decodeOne(declared: SchemaReturn | undefined, value: NativeResult): unknown {
   switch (declared?.type.base) {
     case 'Tensor':
-      return declared.type.isList ? (value as readonly Handle[]).map(tensorOrNull) : tensorOrNull(value);
+      return declared.type.isList ? (value as readonly NewHandle[]).map(tensorOrNull) : tensorOrNull(value);
     case 'ScalarType':
       return dtypeOfCode(value as number).name;
     case 'Scalar':
@@ -71,5 +85,5 @@ function decodeOne(declared: SchemaReturn | undefined, value: NativeResult): unk
 
 /** The tensor of a handle; `null` for the undefined tensor that some backward operators return. */
 export function tensorOrNull(value: NativeResult): unknown {
-  return value === 0 || value === null ? null : adopt(value as Handle);
+  return value === 0 || value === null ? null : adopt(value as NewHandle);
 }

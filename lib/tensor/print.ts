@@ -1,5 +1,5 @@
 import { dtypeInfo } from '../base/dtype';
-import { native, type Handle } from '../native';
+import { native, type Handle, type NewHandle } from '../native';
 import { columnsOf, type Column } from './print-number';
 import type { Tensor } from './tensor';
 
@@ -101,13 +101,14 @@ function readEdges(tensor: Tensor): { values: HostValues; shape: readonly number
   const slice = native().resolve('aten::slice.Tensor', 'toString');
   const join = native().resolve('aten::cat', 'toString');
   const made: Handle[] = [];
+  const call = (op: number, ...args: unknown[]): Handle => Math.abs(native().call(op, ...args) as NewHandle);
   try {
     let handle = tensor._handle;
     tensor.shape.forEach((size, axis) => {
       if (size <= 2 * edgeCount) return;
-      const first = native().call(slice, handle, axis, 0, edgeCount) as Handle;
-      const last = native().call(slice, handle, axis, size - edgeCount, size) as Handle;
-      handle = native().call(join, [first, last], axis) as Handle;
+      const first = call(slice, handle, axis, 0, edgeCount);
+      const last = call(slice, handle, axis, size - edgeCount, size);
+      handle = call(join, [first, last], axis);
       made.push(first, last, handle);
     });
     const shape = tensor.shape.map((size) => Math.min(size, 2 * edgeCount));

@@ -177,6 +177,13 @@ describe('mistakes', () => {
     },
   );
 
+  test('a tensor that is gone', () => {
+    const gone = counting([2]);
+    gone.dispose();
+    expect(() => gone.index(0)).toThrow(/^index: expected a live tensor/);
+    expect(() => x.at(gone).set(0)).toThrow(/^at\.set: expected a live tensor/);
+  });
+
   test('a tensor of positions out of range is an error, also for reductions over several axes', () => {
     const rows = positions([0, 2]);
     expect(() => x.index(rows)).toThrow(/index 2 is out of bounds/);

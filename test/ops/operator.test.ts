@@ -62,6 +62,16 @@ test('callNamed reaches operators that have no function', () => {
   );
 });
 
+test('normalising with statistics leaves them as they are', () => {
+  const mean = ops.zeros([3]);
+  const variance = ops.ones([3]);
+  ops.batchNorm(x, null, null, mean, variance, true, 0.1, 1e-5, false);
+  expect([mean.toArray(), variance.toArray()]).toEqual([
+    [0, 0, 0],
+    [1, 1, 1],
+  ]);
+});
+
 test("libtorch's refusal names the operator", () => {
   const attempt = (): unknown => ops.matmul(x, x);
   expect(attempt).toThrow(EquinodeError);
