@@ -7,6 +7,9 @@ import { errorOf, SetupError } from './base/errors';
  */
 export type Handle = number;
 
+/** A handle as the addon returns it: negative when the tensor is so large that it needs a guard of its own. */
+export type NewHandle = number;
+
 /** What crosses the boundary as an operator's argument; see `encode` in lib/ops/call.ts. */
 export type NativeArgument = unknown;
 
@@ -36,7 +39,7 @@ export interface Native {
   // Tensors.
   release(handle: Handle): void;
   releaseMany(handles: readonly Handle[]): void;
-  guard(handle: Handle): object;
+  guard(...handles: Handle[]): object;
   shape(handle: Handle): number[];
   dtype(handle: Handle): number;
   device(handle: Handle): string;
@@ -46,8 +49,8 @@ export interface Native {
     stored: number,
     dtype: number,
     device: string,
-  ): Handle;
-  fromMemory(buffer: ArrayBufferView, shape: readonly number[], dtype: number): Handle;
+  ): NewHandle;
+  fromMemory(buffer: ArrayBufferView, shape: readonly number[], dtype: number): NewHandle;
   readInto(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): void;
   readIntoAsync(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): Promise<void>;
   item(handle: Handle, op: string): number | bigint | boolean | { re: number; im: number };
@@ -63,7 +66,7 @@ export interface Native {
   // libtorch's own autograd.
   requiresGrad(handle: Handle): boolean;
   setRequiresGrad(handle: Handle, value: boolean): void;
-  gradOf(handle: Handle): Handle;
+  gradOf(handle: Handle): NewHandle;
   setGrad(handle: Handle, grad: Handle): void;
   autogradGrad(
     outputs: readonly Handle[],
@@ -72,7 +75,7 @@ export interface Native {
     retainGraph: boolean,
     createGraph: boolean,
     allowUnused: boolean,
-  ): Handle[];
+  ): NewHandle[];
   autogradBackward(
     outputs: readonly Handle[],
     gradOutputs: readonly Handle[],
@@ -86,21 +89,21 @@ export interface Native {
   pushGrad(): number;
   depth(): number;
   unwind(depth: number): void;
-  batch(handle: Handle, axis: number, level: number): Handle;
-  unbatch(handle: Handle, level: number, axis: number, size: number): Handle;
+  batch(handle: Handle, axis: number, level: number): NewHandle;
+  unbatch(handle: Handle, level: number, axis: number, size: number): NewHandle;
   isBatched(handle: Handle, level: number): boolean;
-  wrapGrad(handle: Handle, level: number): Handle;
-  unwrapGrad(handle: Handle, level: number): Handle;
-  gradients(output: Handle, inputs: readonly Handle[], level: number): Handle[];
+  wrapGrad(handle: Handle, level: number): NewHandle;
+  unwrapGrad(handle: Handle, level: number): NewHandle;
+  gradients(output: Handle, inputs: readonly Handle[], level: number): NewHandle[];
 
   // Traces and programs. See NOTE [tensor identity in a trace] in native/trace/value_map.h.
-  beginTrace(inputs: readonly Handle[]): Handle[];
+  beginTrace(inputs: readonly Handle[]): NewHandle[];
   endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[] };
   abortTrace(): void;
   tracing(): boolean;
-  runProgram(program: object, inputs: readonly Handle[]): Handle[];
+  runProgram(program: object, inputs: readonly Handle[]): NewHandle[];
   hold(handles: readonly Handle[]): object;
-  runProgramAsync(program: object, held: object): Promise<Handle[]>;
+  runProgramAsync(program: object, held: object): Promise<NewHandle[]>;
   programGraph(program: object): string;
   programSave(program: object, path: string): void;
 }

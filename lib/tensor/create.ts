@@ -109,7 +109,7 @@ function isScalar(value: unknown): value is Scalar {
 function describeValue(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'object') return `an object of class ${value.constructor.name}`;
-  return typeof value === 'undefined' ? 'undefined' : `${typeof value} ${String(value)}`;
+  return typeof value === 'string' ? JSON.stringify(value) : typeof value;
 }
 
 function ragged(path: string, shape: readonly number[], axis: number, got: string): ShapeError {

@@ -1,4 +1,4 @@
-import { native, type Handle } from '../native';
+import { native, type Handle, type NewHandle } from '../native';
 import { Tensor } from './tensor';
 
 /**
@@ -20,10 +20,31 @@ export class Scope {
 
 let current: Scope | undefined;
 
+/** Small tensors share a guard among as many: native/napi/bind_core.cpp, kGuardGroup. */
+const groupSize = 8;
+
+/** Small tensors outside every scope that have no guard yet. */
+let waiting: Tensor[] = [];
+
+/** Lets the garbage collector release a tensor, since no scope will. */
+function guard(tensor: Tensor, isLarge: boolean): void {
+  if (isLarge) {
+    tensor._guard = native().guard(tensor._handle);
+    return;
+  }
+  waiting.push(tensor);
+  if (waiting.length < groupSize) return;
+  const [a, b, c, d, e, f, g, h] = waiting.map((member) => member._handle);
+  const shared = native().guard(a!, b!, c!, d!, e!, f!, g!, h!);
+  for (const member of waiting) member._guard = shared;
+  waiting = [];
+}
+
 /** Makes the tensor for a new handle, owned by the open scope, or by the garbage collector when there is none. */
-export function adopt(handle: Handle): Tensor {
-  const tensor = new Tensor(handle);
-  if (current === undefined) tensor._guard = native().guard(handle);
+export function adopt(handle: NewHandle): Tensor {
+  const isLarge = handle < 0;
+  const tensor = new Tensor(isLarge ? -handle : handle);
+  if (current === undefined) guard(tensor, isLarge);
   else current.tensors.push(tensor);
   return tensor;
 }
@@ -44,7 +65,7 @@ export function closeScope(scope: Scope, kept: ReadonlySet<Tensor>): void {
     const handle = tensor._handle;
     if (handle === 0) continue;
     if (kept.has(tensor)) {
-      if (current === undefined) tensor._guard = native().guard(handle);
+      if (current === undefined) guard(tensor, true);
       else current.tensors.push(tensor);
     } else {
       tensor._handle = 0;

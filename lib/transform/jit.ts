@@ -103,26 +103,23 @@ function compile<A extends unknown[], R>(
   };
 
   let queue: Promise<unknown> = Promise.resolve();
-  const async = (...args: A): Promise<R> => {
-    try {
-      check(args);
-      if (native().tracing() || native().depth() > 0) {
-        throw new TransformError(
-          `${name}.async: expected no transform around it, since it runs on another thread. Call it without async.`,
-          { op: name },
-        );
-      }
-      const parts = takeApart(name, fn, args);
-      const program = programOf(parts);
-      // The program's inputs are held from here on, so that the caller may dispose its tensors.
-      const held = native().hold(parts.handles);
-      release(args, donate);
-      const result = queue.then(() => runAsync(program, held)) as Promise<R>;
-      queue = result.catch(() => undefined);
-      return result;
-    } catch (error) {
-      return Promise.reject(error);
+  // Up to the first await an async function runs at once, so calls join the queue in their order.
+  const runLater = async (...args: A): Promise<R> => {
+    check(args);
+    if (native().tracing() || native().depth() > 0) {
+      throw new TransformError(
+        `${name}.async: expected no transform around it, since it runs on another thread. Call it without async.`,
+        { op: name },
+      );
     }
+    const parts = takeApart(name, fn, args);
+    const program = programOf(parts);
+    // The program's inputs are held from here on, so that the caller may dispose its tensors.
+    const held = native().hold(parts.handles);
+    release(args, donate);
+    const result = queue.then(() => runAsync(program, held));
+    queue = result.catch(() => undefined);
+    return (await result) as R;
   };
 
   const lower = (...args: A): Lowered => {
@@ -137,7 +134,7 @@ function compile<A extends unknown[], R>(
   };
 
   return Object.assign(jitted, {
-    async,
+    async: runLater,
     lower,
     clearCache() {
       cache.clear();

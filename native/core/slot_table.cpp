@@ -44,8 +44,17 @@ int64_t SlotTable::release(Handle handle) {
   slot.tensor = at::Tensor();
   const int64_t reported = std::exchange(slot.reported, 0);
   --live_;
-  if (++slot.generation < kGenerations) free_.push_back(index);
+  if (++slot.generation == 0) slot.generation = 1;
+  free_.push_back(index);
   return reported;
+}
+
+int64_t SlotTable::release_serial(Handle handle, uint64_t serial) {
+  return serial_of(handle) == serial ? release(handle) : 0;
+}
+
+int64_t SlotTable::owned_bytes(Handle handle) const {
+  return is_live(handle) ? core::owned_bytes(slots_[index_of(handle)].tensor) : 0;
 }
 
 void SlotTable::set_reported(Handle handle, int64_t bytes) {

@@ -10,11 +10,13 @@ namespace equinode::core {
 
 // NOTE [slot lifetime]: a tensor lives in a slot from `add` until `release`. JavaScript holds the handle; who
 // releases it is decided there: a scope when it closes, `dispose()`, or a guard whose finalizer runs during garbage
-// collection. Releasing bumps the slot's generation, so a late second release (a guard's, after a dispose) finds
-// another generation and does nothing, and a use finds an error. A table belongs to one Node environment and is
-// touched only on its thread; guards share its ownership, since they may be finalized after the environment's data.
+// collection. Releasing bumps the slot's generation, so that the use of a stale handle is an error. A table belongs to
+// one Node environment and is touched only on its thread; guards share its ownership, since they may be finalized
+// after the environment's data.
 //
-// NOTE [generation wrap]: generations are 20 bits. A slot that reaches the last one is retired, never reused.
+// NOTE [generation wrap]: a handle's generation has 8 bits and wraps. That is enough for handles, which JavaScript
+// forgets when it releases them, but not for guards: they wait for the collector while the slot may be reused any
+// number of times, so they remember the serial number of their tensor, which never repeats.
 class SlotTable {
  public:
   Handle add(at::Tensor tensor);
@@ -25,9 +27,15 @@ class SlotTable {
   // Empties the slot and returns the bytes that were reported for it. A stale handle does nothing.
   int64_t release(Handle handle);
 
+  // As `release`, if the slot still holds the tensor of that serial number.
+  int64_t release_serial(Handle handle, uint64_t serial);
+
   // Counts the tensors that were ever added; the tensor in a slot carries the count at which it came.
   uint64_t serial() const { return serial_; }
   uint64_t serial_of(Handle handle) const;
+
+  // Bytes that the slot's tensor keeps alive alone; 0 for a stale handle.
+  int64_t owned_bytes(Handle handle) const;
 
   // Remembers that `bytes` were reported to the garbage collector for this slot.
   void set_reported(Handle handle, int64_t bytes);
@@ -40,7 +48,7 @@ class SlotTable {
  private:
   struct Slot {
     at::Tensor tensor;
-    uint32_t generation = 1;
+    uint8_t generation = 1;
     uint64_t serial = 0;
     int64_t reported = 0;
   };

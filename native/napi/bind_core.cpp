@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "native/base/error.h"
+#include "native/base/scope.h"
 #include "native/core/dispatch.h"
 #include "native/core/op_table.h"
 #include "native/napi/bind.h"
@@ -32,8 +33,9 @@ std::string describe_call(Env& env, const core::Operator& op, const napi_value* 
 }
 
 napi_value call_operator(Env& env, const core::Operator& op, const napi_value* values, size_t count) {
-  torch::jit::Stack stack;
-  stack.reserve(op.arguments.size() + 2);
+  // The stack's memory is kept from call to call; no call happens inside another, since native never calls JavaScript.
+  torch::jit::Stack& stack = env.stack;
+  ScopeExit empty([&stack] { stack.clear(); });
   napi_value absent = nullptr;
   if (count < op.arguments.size()) napi_get_undefined(env.raw, &absent);
   for (size_t i = 0; i < op.arguments.size(); ++i) {
@@ -96,43 +98,46 @@ Napi::Value set_error_factory(Env& env, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// What a guard owns: see NOTE [slot lifetime].
+// What a guard owns: see NOTE [slot lifetime]. Small tensors share one, since a guard costs as much as an operator on
+// them; they are then released together, once the last of them is collected.
+constexpr size_t kGuardGroup = 8;
+
 struct Guard {
   std::shared_ptr<core::SlotTable> slots;
-  core::Handle handle;
+  std::array<core::Handle, kGuardGroup> handles;
+  std::array<uint64_t, kGuardGroup> serials;
 };
 
 void finalize_guard(node_api_basic_env env, void* data, void*) {
   const std::unique_ptr<Guard> guard(static_cast<Guard*>(data));
-  const int64_t reported = guard->slots->release(guard->handle);
+  int64_t reported = 0;
+  for (size_t i = 0; i < kGuardGroup; ++i) {
+    reported += guard->slots->release_serial(guard->handles[i], guard->serials[i]);
+  }
   int64_t total = 0;
   if (reported > 0) napi_adjust_external_memory(env, -reported, &total);
 }
 
 napi_value guard(napi_env raw, napi_callback_info info) {
-  napi_value value = nullptr;
-  size_t count = 1;
+  std::array<napi_value, kGuardGroup> values;
+  size_t count = values.size();
   void* data = nullptr;
-  napi_get_cb_info(raw, info, &count, &value, nullptr, &data);
+  napi_get_cb_info(raw, info, &count, values.data(), nullptr, &data);
   Env& env = *static_cast<Env*>(data);
-  double number = 0;
-  napi_get_value_double(raw, value, &number);
-  const auto handle = static_cast<core::Handle>(number);
-  try {
-    const int64_t bytes = core::owned_bytes(env.slots->get(handle));
-    napi_value external = nullptr;
-    auto owner = std::make_unique<Guard>(Guard{env.slots, handle});
-    napi_create_external(raw, owner.get(), finalize_guard, nullptr, &external);
-    owner.release();
-    if (bytes > 0) {
-      env.slots->set_reported(handle, bytes);
-      env.report(bytes, false);
-    }
-    return external;
-  } catch (...) {
-    napi_throw(raw, failure(env, "guard"));
+  auto owner = std::make_unique<Guard>(Guard{env.slots, {}, {}});
+  for (size_t i = 0; i < count && i < kGuardGroup; ++i) {
+    double number = 0;
+    napi_get_value_double(raw, values[i], &number);
+    owner->handles[i] = static_cast<core::Handle>(number);
+    owner->serials[i] = env.slots->serial_of(owner->handles[i]);
+    const int64_t bytes = env.slots->owned_bytes(owner->handles[i]);
+    if (bytes == 0) continue;
+    env.slots->set_reported(owner->handles[i], bytes);
+    env.report(bytes, false);
   }
-  return nullptr;
+  napi_value external = nullptr;
+  if (napi_create_external(raw, owner.get(), finalize_guard, nullptr, &external) == napi_ok) owner.release();
+  return external;
 }
 
 napi_value release(napi_env raw, napi_callback_info info) {

@@ -11,6 +11,9 @@ namespace {
 // The collector is told of changes in steps of this size, since each report costs a call.
 constexpr int64_t kReportStep = 1 << 20;
 
+// From this size on a tensor does not share its guard with others.
+constexpr int64_t kLargeBytes = 4096;
+
 void free_env(napi_env, void* data, void*) { delete static_cast<Env*>(data); }
 
 }  // namespace
@@ -55,8 +58,18 @@ at::Tensor Env::operand(core::Handle handle) {
 
 napi_value Env::to_js(at::Tensor tensor) {
   napi_value value = nullptr;
-  const core::Handle handle = tensor.defined() ? slots->add(std::move(tensor)) : 0;
-  napi_create_double(raw, static_cast<double>(handle), &value);
+  if (!tensor.defined()) {
+    napi_create_int32(raw, 0, &value);
+    return value;
+  }
+  const bool large = core::owned_bytes(tensor) > kLargeBytes;
+  const auto handle = static_cast<int64_t>(slots->add(std::move(tensor)));
+  const int64_t sent = large ? -handle : handle;
+  if (handle < static_cast<int64_t>(core::kSmallHandles)) {
+    napi_create_int32(raw, static_cast<int32_t>(sent), &value);
+  } else {
+    napi_create_double(raw, static_cast<double>(sent), &value);
+  }
   return value;
 }
 

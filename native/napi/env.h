@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "native/core/dispatch.h"
 #include "native/core/op_table.h"
 #include "native/core/slot_table.h"
 #include "native/trace/recorder.h"
@@ -37,6 +38,7 @@ struct Env {
   napi_env raw;
   std::shared_ptr<core::SlotTable> slots = std::make_shared<core::SlotTable>();
   std::vector<core::Operator> operators;
+  torch::jit::Stack stack;
   Napi::FunctionReference error_factory;
   std::shared_ptr<RetiredBuffers> buffers = std::make_shared<RetiredBuffers>();
 
@@ -59,6 +61,8 @@ struct Env {
   // outside is replaced by a hidden input.
   at::Tensor operand(core::Handle handle);
 
+  // Adds a tensor and gives its handle to JavaScript: negative when the tensor is large, so that it gets a guard of
+  // its own; 0 for an undefined tensor.
   napi_value to_js(at::Tensor tensor);
   void release(core::Handle handle);
   void report(int64_t bytes, bool flush);

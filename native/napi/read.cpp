@@ -203,6 +203,10 @@ c10::IValue read_present(Env& env, napi_value value, const Argument& argument) {
 }  // namespace
 
 c10::IValue read_argument(Env& env, napi_value value, const Argument& argument) {
+  double handle = 0;
+  if (argument.kind == Kind::kTensor && napi_get_value_double(env.raw, value, &handle) == napi_ok) {
+    return env.operand(static_cast<core::Handle>(handle));
+  }
   const napi_valuetype type = type_of(env.raw, value);
   if (type == napi_undefined) {
     if (argument.fallback.has_value()) return *argument.fallback;
