@@ -1,0 +1,53 @@
+import { dtypeInfo } from '../base/dtype';
+import { zeros } from '../ops';
+import type { Tensor } from '../tensor/tensor';
+import { stateless, type GradientTransformation } from './base';
+import { inDType } from './scale';
+import { Updates } from './updates';
+
+/**
+ * Limits every element of the updates to [-maxDelta, maxDelta].
+ *
+ * @see optax.clip.
+ */
+export function clip(maxDelta: number): GradientTransformation {
+  return stateless((updates) =>
+    new Updates(updates, 'optim.clip').map((update) => update.clamp(-maxDelta, maxDelta)),
+  );
+}
+
+/**
+ * Scales all updates down together where their global norm exceeds a limit.
+ *
+ * @param maxNorm  The largest norm that is left as it is.
+ * @see optax.clip_by_global_norm; Pascanu et al. 2012, arXiv:1211.5063.
+ */
+export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
+  return stateless((updates) => {
+    const all = new Updates(updates, 'optim.clipByGlobalNorm');
+    const norm = normOf(all.tensors);
+    // Not the minimum of 1 and the ratio: a norm of NaN must make NaN, as in Optax.
+    const factor = norm.reciprocal().mul(maxNorm).maskedFill(norm.lt(maxNorm), 1);
+    return all.map((update) => update.mul(inDType(factor, update)));
+  });
+}
+
+/**
+ * The root of the sum of all squares in a tree of tensors.
+ *
+ * @returns float[].
+ * @throws ERR_ARGUMENT, with the path, for a leaf that is no tensor.
+ * @see optax.global_norm.
+ */
+export function globalNorm(t: unknown): Tensor {
+  return normOf(new Updates(t, 'optim.globalNorm').tensors);
+}
+
+function normOf(tensors: readonly Tensor[]): Tensor {
+  const [first, ...others] = tensors.map(sumOfSquares);
+  return first === undefined ? zeros([]) : others.reduce((total, sum) => total.add(sum), first).sqrt();
+}
+
+function sumOfSquares(x: Tensor): Tensor {
+  return (dtypeInfo(x.dtype).kind === 'complex' ? x.abs() : x).square().sum();
+}

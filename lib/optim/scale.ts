@@ -1,0 +1,69 @@
+import { to } from '../ops';
+import { Tensor } from '../tensor/tensor';
+import {
+  requireState,
+  stateless,
+  type GradientTransformation,
+  type Schedule,
+  type ScalarOrSchedule,
+} from './base';
+import { countFor, increment, Updates } from './updates';
+
+/**
+ * Multiplies updates by a factor.
+ *
+ * @param factor  A number, or a tensor of no axes.
+ * @see optax.scale.
+ */
+export function scale(factor: number | Tensor): GradientTransformation {
+  return stateless((updates) => multiply(updates, factor, 'optim.scale'));
+}
+
+/**
+ * Multiplies updates by a factor that depends on the number of steps made before.
+ *
+ * @param schedule  From the count, int32[], to the factor.
+ * @see optax.scale_by_schedule.
+ */
+export function scaleBySchedule(schedule: Schedule): GradientTransformation {
+  const op = 'optim.scaleBySchedule';
+  return {
+    init: (params) => ({ count: countFor(params) }),
+    update(updates, state) {
+      const count = requireState(state, ['count'], op).count as Tensor;
+      return [multiply(updates, schedule(count), op), { count: increment(count) }];
+    },
+  };
+}
+
+/**
+ * Multiplies updates by the negative learning rate, so that adding them goes downhill.
+ *
+ * @param learningRate  A number, a tensor of no axes, or a schedule.
+ * @param options  `flipSign`: false multiplies by the learning rate itself.
+ * @see optax.scale_by_learning_rate.
+ */
+export function scaleByLearningRate(
+  learningRate: ScalarOrSchedule,
+  options: { readonly flipSign?: boolean } = {},
+): GradientTransformation {
+  const { flipSign = true } = options;
+  const signed = (value: number | Tensor): number | Tensor => {
+    if (!flipSign) return value;
+    return value instanceof Tensor ? value.neg() : -value;
+  };
+  if (typeof learningRate === 'function') return scaleBySchedule((count) => signed(learningRate(count)));
+  if (learningRate instanceof Tensor) {
+    return stateless((updates) => multiply(updates, signed(learningRate), 'optim.scaleByLearningRate'));
+  }
+  return scale(signed(learningRate));
+}
+
+function multiply<T>(updates: T, factor: number | Tensor, op: string): T {
+  return new Updates(updates, op).map((update) => update.mul(inDType(factor, update)));
+}
+
+/** A factor that does not change the dtype of what it multiplies. */
+export function inDType(factor: number | Tensor, like: Tensor): number | Tensor {
+  return factor instanceof Tensor && factor.dtype !== like.dtype ? to(factor, like.dtype) : factor;
+}

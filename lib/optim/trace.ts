@@ -1,0 +1,38 @@
+import type { DType } from '../base/dtype';
+import { to } from '../ops';
+import type { Tensor } from '../tensor/tensor';
+import { requireState, type GradientTransformation } from './base';
+import { Updates, zerosFor } from './updates';
+
+export interface TraceOptions {
+  /** Whether to look one step ahead, as Nesterov does; false unless given. */
+  readonly nesterov?: boolean;
+  /** The dtype in which the sum is kept; that of the parameters unless given. */
+  readonly accumulatorDtype?: DType;
+}
+
+/**
+ * Adds up past updates, each step's sum being decayed in the next: momentum.
+ *
+ * The state is `{ trace }`, a tree like the parameters.
+ *
+ * @param decay  How much of the sum stays in the next step.
+ * @see optax.trace.
+ */
+export function trace(decay: number, options: TraceOptions = {}): GradientTransformation {
+  const op = 'optim.trace';
+  const { nesterov = false, accumulatorDtype } = options;
+  return {
+    init: (params) => ({ trace: zerosFor(params, accumulatorDtype) }),
+    update(updates, state) {
+      const { trace: before } = requireState(state, ['trace'], op);
+      const step = (update: Tensor, sum: Tensor): readonly Tensor[] => {
+        const next = update.add(sum, { alpha: decay });
+        const changed = nesterov ? update.add(next, { alpha: decay }) : next;
+        return [changed, accumulatorDtype === undefined ? next : to(next, accumulatorDtype)];
+      };
+      const [changed, next = before] = new Updates(updates, op).mapToSeveral(step, { trace: before });
+      return [changed as typeof updates, { trace: next }];
+    },
+  };
+}
