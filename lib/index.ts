@@ -126,6 +126,8 @@ export {
 // Libraries.
 export * as data from './data';
 export * as io from './io';
+export * as nn from './nn';
+export * as optim from './optim';
 export * as random from './random';
 export { treeDeserialiseLeaves, treeSerialiseLeaves } from './io';
 
