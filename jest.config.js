@@ -8,6 +8,6 @@ module.exports = {
     '^equinode$': '<rootDir>/lib/index.ts',
     '^equinode/(.*)$': '<rootDir>/lib/$1/index.ts',
   },
-  setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
+  setupFiles: ['<rootDir>/test/support/setup.ts'],
   testTimeout: 60000,
 };

@@ -1,6 +1,7 @@
 #include "native/core/host_copy.h"
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
 #include <ATen/core/grad_mode.h>
 
 #include <cstring>
@@ -23,7 +24,8 @@ void check_size(size_t size, at::IntArrayRef shape, c10::ScalarType dtype) {
 
 at::Tensor from_bytes(const void* bytes, size_t size, at::IntArrayRef shape, c10::ScalarType dtype) {
   check_size(size, shape, dtype);
-  at::Tensor host = at::empty(shape, at::TensorOptions().dtype(dtype));
+  // Not through the dispatcher, which inside a transform would give a wrapper without memory.
+  at::Tensor host = at::detail::empty_cpu(shape, dtype);
   if (size > 0) std::memcpy(host.mutable_data_ptr(), bytes, size);
   return host;
 }
