@@ -5,6 +5,7 @@
  * the end: `ops.sum(x, 0, { keepdim: true })`. Numbers stand wherever a tensor or a scalar may. Importing this also
  * installs the operators as methods of `Tensor`.
  */
+import './convert';
 import './indexing';
 import './methods';
 
