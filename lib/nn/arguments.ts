@@ -110,6 +110,13 @@ function isPair(value: unknown): value is Pads {
   return Array.isArray(value) && value.length === 2 && value.every(isInteger);
 }
 
+/** What the spatial axes are called in messages. */
+export function spatialWords(count: number): readonly string[] {
+  if (count === 1) return ['length'];
+  if (count <= 3) return ['depth', 'height', 'width'].slice(-count);
+  return Array.from({ length: count }, (_, axis) => `spatial${axis + 1}`);
+}
+
 /**
  * Checks the input of a layer that takes one example, not a batch.
  *

@@ -11,6 +11,7 @@ import {
   requireOptions,
   requireParameterDType,
   requireSize,
+  spatialWords,
   type ForwardOptions,
   type InitOptions,
   type PaddingLike,
@@ -158,9 +159,7 @@ export class Conv extends Module {
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     const name = `nn.${this.constructor.name}`;
-    const words =
-      this.numSpatialDims === 1 ? ['length'] : ['depth', 'height', 'width'].slice(-this.numSpatialDims);
-    requireInput(x, [this.inChannels, ...words], name);
+    requireInput(x, [this.inChannels, ...spatialWords(this.numSpatialDims)], name);
     const spatial = x.shape.slice(1);
     const pads = spatial.map((length, axis) => this.padsOf(axis, length));
     this.requireRoom(x, pads, name);

@@ -1,7 +1,7 @@
 import { ArgumentError, ShapeError } from '../base/errors';
 import { dtypeInfo } from '../base/dtype';
 import { field, Module } from '../module';
-import { add, avgPool2d, avgPool3d, full, maximum, maxPool2d, maxPool3d } from '../ops';
+import { add, avgPool2d, avgPool3d, full, maximum, maxPool2d, maxPool3d, where } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import {
   padsPerAxis,
@@ -9,6 +9,7 @@ import {
   requireInput,
   requireOptions,
   requireSize,
+  spatialWords,
   type ForwardOptions,
   type PaddingLike,
   type Pads,
@@ -95,7 +96,7 @@ export class Pool extends Module {
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     const name = `nn.${this.constructor.name}`;
-    requireInput(x, ['channels', ...this.kernelSize.map((_size, axis) => `spatial${axis + 1}`)], name);
+    requireInput(x, ['channels', ...spatialWords(this.numSpatialDims)], name);
     const pads = this.pads(x, name);
     if (this.operation === maximum && this.init === -Infinity && this.numSpatialDims <= 3) {
       return this.reduceFast(x, pads, 'max');
@@ -168,7 +169,7 @@ export class Pool extends Module {
   private surround(x: Tensor, pads: readonly Pads[], initial: Tensor): Tensor {
     if (pads.every(([before, after]) => before === 0 && after === 0)) return x;
     const inside = padConstant(full(x.shape, true, { dtype: 'bool', device: x.device }), pads, 0);
-    return padConstant(x, pads, 0).where(inside, initial);
+    return where(inside, padConstant(x, pads, 0), initial);
   }
 }
 

@@ -18,7 +18,7 @@ export abstract class StatefulLayer extends Module {
 }
 
 /** A layer, or a plain function of the tensor. */
-export type Layer = Callable<[x: Tensor]>;
+export type Layer = Callable<[x: Tensor]> | StatefulLayer;
 
 /**
  * Layers that are applied one after another.
@@ -56,8 +56,9 @@ export class Sequential extends StatefulLayer {
    * @returns What the last layer returns; together with the state, `[y, state]`, if `state` was given.
    * @throws ERR_ARGUMENT if a layer has state and none was given.
    */
-  forward(x: Tensor, options?: ForwardOptions & { readonly state?: undefined }): Tensor;
   forward<S>(x: Tensor, options: ForwardOptions & { readonly state: S }): readonly [y: Tensor, state: S];
+  // Last, because that is the one which `filterVmap(sequential)` takes its type from.
+  forward(x: Tensor, options?: ForwardOptions & { readonly state?: undefined }): Tensor;
   forward(x: Tensor, options: ForwardOptions & { readonly state?: unknown } = {}): unknown {
     const { key } = options;
     const keys = key === null || key === undefined ? null : random.split(key, this.layers.length);
@@ -76,12 +77,9 @@ export class Sequential extends StatefulLayer {
             { op: 'nn.Sequential' },
           );
         }
-        [value, state] = (layer as unknown as Forward).forward(value, { key: own, state }) as [
-          unknown,
-          unknown,
-        ];
+        [value, state] = (layer as Forward).forward(value, { key: own, state }) as [unknown, unknown];
       } else {
-        value = (layer as unknown as Forward).forward(value, { key: own });
+        value = (layer as Forward).forward(value, { key: own });
       }
     });
     return options.state === undefined ? value : [value, state];

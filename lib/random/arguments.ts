@@ -53,3 +53,9 @@ export function broadcastShape(a: readonly number[], b: readonly number[]): read
   const offset = long.length - short.length;
   return long.map((size, axis) => (size === 1 ? (short[axis - offset] ?? size) : size));
 }
+
+/** The axis counted from the front. */
+export function requireAxis(axis: number, ndim: number, op: string): number {
+  if (Number.isInteger(axis) && axis >= -ndim && axis < ndim) return axis < 0 ? axis + ndim : axis;
+  throw new ArgumentError(`${op}: expected an axis from ${-ndim} to ${ndim - 1}, got ${axis}.`, { op });
+}

@@ -10,16 +10,9 @@ import {
   shapeOf,
   type Bound,
 } from './arguments';
+import { aboveMinusOne } from './limits';
 import { requireKey, splitPair, type Key } from './key';
 import { drawUniform } from './uniform';
-
-/** The number next to -1 towards 0. */
-const aboveMinusOne: Partial<Record<DType, number>> = {
-  float16: -1 + 2 ** -11,
-  bfloat16: -1 + 2 ** -8,
-  float32: -1 + 2 ** -24,
-  float64: -1 + 2 ** -53,
-};
 
 /** The square root of 2 as both half precisions round it. */
 const halfSqrt2 = 1.4140625;

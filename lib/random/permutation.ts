@@ -2,6 +2,7 @@ import { ArgumentError, ShapeError } from '../base/errors';
 import { arange, sort, to } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import { drawBits } from './bits';
+import { requireAxis } from './arguments';
 import { requireKey, splitPair, type Key } from './key';
 
 export interface PermutationOptions {
@@ -70,10 +71,4 @@ function shuffle(key: Key, x: Tensor, axis: number): Tensor {
     shuffled = shuffled.gather(axis, positions);
   }
   return shuffled;
-}
-
-/** The axis counted from the front. */
-export function requireAxis(axis: number, ndim: number, op: string): number {
-  if (Number.isInteger(axis) && axis >= -ndim && axis < ndim) return axis < 0 ? axis + ndim : axis;
-  throw new ArgumentError(`${op}: expected an axis from ${-ndim} to ${ndim - 1}, got ${axis}.`, { op });
 }
