@@ -61,12 +61,12 @@ export function openScope(reason: string): Scope {
 export function closeScope(scope: Scope, kept: ReadonlySet<Tensor>): void {
   current = scope.outer;
   const handles: Handle[] = [];
+  const survivors: Tensor[] = [];
   for (const tensor of scope.tensors) {
     const handle = tensor._handle;
     if (handle === 0) continue;
     if (kept.has(tensor)) {
-      if (current === undefined) guard(tensor, true);
-      else current.tensors.push(tensor);
+      survivors.push(tensor);
     } else {
       tensor._handle = 0;
       tensor._gone = scope.reason;
@@ -74,4 +74,9 @@ export function closeScope(scope: Scope, kept: ReadonlySet<Tensor>): void {
     }
   }
   if (handles.length > 0) native().releaseMany(handles);
+  // After the release: a guard reports the bytes that its tensor then owns alone, and a kept view owns them only now.
+  for (const tensor of survivors) {
+    if (current === undefined) guard(tensor, true);
+    else current.tensors.push(tensor);
+  }
 }

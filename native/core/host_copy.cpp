@@ -1,8 +1,8 @@
 #include "native/core/host_copy.h"
 
 #include <ATen/ATen.h>
-#include <ATen/EmptyTensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/EmptyTensor.h>
 
 #include <cstring>
 #include <utility>

@@ -78,4 +78,8 @@ int64_t owned_bytes(const at::Tensor& tensor) {
   return storage.use_count() == 1 ? static_cast<int64_t>(storage.nbytes()) : 0;
 }
 
+int64_t held_bytes(const at::Tensor& tensor) {
+  return tensor.has_storage() ? static_cast<int64_t>(tensor.storage().nbytes()) : 0;
+}
+
 }  // namespace equinode::core

@@ -64,4 +64,7 @@ class SlotTable {
 // Bytes that keeping this tensor alive costs, as far as it is the storage's only owner; 0 for views and wrappers.
 int64_t owned_bytes(const at::Tensor& tensor);
 
+// Bytes that this tensor keeps alive, alone or with others: the whole storage for a view.
+int64_t held_bytes(const at::Tensor& tensor);
+
 }  // namespace equinode::core

@@ -26,6 +26,7 @@ Napi::Value requires_grad(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value set_requires_grad(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "requiresGrad_";
   core::note_requires_grad();
   env.slots->get(read_handle(info.Env(), info[0])).set_requires_grad(info[1].As<Napi::Boolean>().Value());
   return info.Env().Undefined();
@@ -43,6 +44,7 @@ Napi::Value set_grad(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value autograd_grad(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "autograd.grad";
   return write_handles(
       env, torch::autograd::grad(tensors_at(env, info[0]), tensors_at(env, info[1]), tensors_at(env, info[2]),
                                  info[3].As<Napi::Boolean>().Value(), info[4].As<Napi::Boolean>().Value(),
@@ -50,6 +52,7 @@ Napi::Value autograd_grad(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value autograd_backward(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "autograd.backward";
   torch::autograd::backward(tensors_at(env, info[0]), tensors_at(env, info[1]), info[2].As<Napi::Boolean>().Value(),
                             info[3].As<Napi::Boolean>().Value());
   return info.Env().Undefined();

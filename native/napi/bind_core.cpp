@@ -65,7 +65,9 @@ napi_value call(napi_env raw, napi_callback_info info) {
   const core::Operator& op = env.operators[index];
   const size_t given = count - 1 < values.size() - 1 ? count - 1 : values.size() - 1;
   try {
-    return call_operator(env, op, values.data() + 1, given);
+    // A trace would record the operator a second time.
+    if (env.trace != nullptr) return call_operator(env, op, values.data() + 1, given);
+    return with_memory(env, [&] { return call_operator(env, op, values.data() + 1, given); });
   } catch (const Napi::Error& error) {
     napi_throw(raw, error.Value());
   } catch (...) {

@@ -53,14 +53,17 @@ struct Bytes {
   size_t size;
 };
 
+// Not through Napi::ArrayBuffer, which refuses memory that is shared between threads.
 Bytes bytes_of(const Napi::Value& value) {
+  Bytes bytes{nullptr, 0};
   if (value.IsDataView()) {
-    const Napi::DataView view = value.As<Napi::DataView>();
-    return {static_cast<uint8_t*>(view.ArrayBuffer().Data()) + view.ByteOffset(), view.ByteLength()};
+    napi_get_dataview_info(value.Env(), value, &bytes.size, &bytes.data, nullptr, nullptr);
+    return bytes;
   }
   require(value.IsTypedArray(), kArgument, "expected a typed array");
-  const Napi::TypedArray array = value.As<Napi::TypedArray>();
-  return {static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+  napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &bytes.data, nullptr, nullptr);
+  bytes.size = value.As<Napi::TypedArray>().ByteLength();
+  return bytes;
 }
 
 c10::ScalarType dtype_at(const Napi::CallbackInfo& info, size_t position) {
@@ -95,14 +98,18 @@ Napi::Value device(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value from_bytes(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "tensor";
   const Bytes bytes = bytes_of(info[0]);
   const auto type = dtype_at(info, 2);
   const c10::Device target = core::parse_device(info[4].As<Napi::String>().Utf8Value());
-  const at::Tensor stored = core::from_bytes(bytes.data, bytes.size, shape_of(info[1]), type);
-  return Napi::Value(info.Env(), env.to_js(stored.to(target, dtype_at(info, 3))));
+  at::Tensor made = with_memory(env, [&] {
+    return core::from_bytes(bytes.data, bytes.size, shape_of(info[1]), type).to(target, dtype_at(info, 3));
+  });
+  return Napi::Value(info.Env(), env.to_js(std::move(made)));
 }
 
 Napi::Value from_memory(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "fromBuffer";
   env.buffers->drain(env.raw);
   const Bytes bytes = bytes_of(info[0]);
   const auto type = dtype_at(info, 2);
@@ -115,9 +122,9 @@ Napi::Value from_memory(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value read_into(Env& env, const Napi::CallbackInfo& info) {
-  const std::string op = info[3].As<Napi::String>().Utf8Value();
+  env.op = info[3].As<Napi::String>().Utf8Value();
   const Bytes bytes = bytes_of(info[1]);
-  core::to_bytes(readable(env, info, op), dtype_at(info, 2), bytes.data, bytes.size);
+  core::to_bytes(readable(env, info, env.op), dtype_at(info, 2), bytes.data, bytes.size);
   return info.Env().Undefined();
 }
 
@@ -134,11 +141,20 @@ class ReadWorker : public Napi::AsyncWorker {
     keep_ = Napi::Persistent(into.As<Napi::Object>());
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
-  void Execute() override { core::to_bytes(tensor_, dtype_, bytes_.data, bytes_.size); }
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-  void OnError(const Napi::Error& error) override {
+  void Execute() override {
     try {
-      throw Error(kOperator, "data", error.Message());
+      core::to_bytes(tensor_, dtype_, bytes_.data, bytes_.size);
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+  void OnOK() override {
+    if (error_ == nullptr) {
+      deferred_.Resolve(Env().Undefined());
+      return;
+    }
+    try {
+      std::rethrow_exception(error_);
     } catch (...) {
       deferred_.Reject(failure(env_, "data"));
     }
@@ -150,22 +166,23 @@ class ReadWorker : public Napi::AsyncWorker {
   c10::ScalarType dtype_;
   Bytes bytes_;
   Napi::ObjectReference keep_;
+  std::exception_ptr error_;
   Napi::Promise::Deferred deferred_;
 };
 
 Napi::Value read_into_async(Env& env, const Napi::CallbackInfo& info) {
-  const std::string op = info[3].As<Napi::String>().Utf8Value();
-  auto* worker = new ReadWorker(env, readable(env, info, op), dtype_at(info, 2), info[1]);
+  env.op = info[3].As<Napi::String>().Utf8Value();
+  auto* worker = new ReadWorker(env, readable(env, info, env.op), dtype_at(info, 2), info[1]);
   const Napi::Promise promise = worker->promise();
   worker->Queue();
   return promise;
 }
 
 Napi::Value item(Env& env, const Napi::CallbackInfo& info) {
-  const std::string op = info[1].As<Napi::String>().Utf8Value();
-  const at::Tensor tensor = readable(env, info, op);
+  env.op = info[1].As<Napi::String>().Utf8Value();
+  const at::Tensor tensor = readable(env, info, env.op);
   if (tensor.numel() != 1) {
-    throw Error(kShape, op, concat("expected a tensor with one element, got ", core::describe(tensor)));
+    throw Error(kShape, env.op, concat("expected a tensor with one element, got ", core::describe(tensor)));
   }
   return Napi::Value(info.Env(), write_result(env, c10::IValue(tensor.item()), core::Kind::kScalar));
 }

@@ -11,7 +11,7 @@ namespace {
 // The collector is told of changes in steps of this size, since each report costs a call.
 constexpr int64_t kReportStep = 1 << 20;
 
-// From this size on a tensor does not share its guard with others.
+// A tensor that keeps more than this alive does not share its guard with others, whose users may keep them for long.
 constexpr int64_t kLargeBytes = 4096;
 
 void free_env(napi_env, void* data, void*) { delete static_cast<Env*>(data); }
@@ -62,7 +62,8 @@ napi_value Env::to_js(at::Tensor tensor) {
     napi_create_int32(raw, 0, &value);
     return value;
   }
-  const bool large = core::owned_bytes(tensor) > kLargeBytes;
+  // A small view keeps its whole storage alive, and a small result of autograd everything that it was made from.
+  const bool large = core::held_bytes(tensor) > kLargeBytes || tensor.requires_grad();
   const auto handle = static_cast<int64_t>(slots->add(std::move(tensor)));
   const int64_t sent = large ? -handle : handle;
   if (handle < static_cast<int64_t>(core::kSmallHandles)) {
@@ -81,6 +82,15 @@ void Env::report(int64_t bytes, bool flush) {
   buffers->drain(raw);
   int64_t total = 0;
   napi_adjust_external_memory(raw, std::exchange(unreported, 0), &total);
+}
+
+void Env::collect() {
+  // Node-API has no call for this, but V8 collects everything at once when so much external memory is reported.
+  constexpr int64_t kPressure = int64_t{1} << 46;
+  int64_t total = 0;
+  napi_adjust_external_memory(raw, kPressure, &total);
+  napi_adjust_external_memory(raw, -kPressure, &total);
+  buffers->drain(raw);
 }
 
 }  // namespace equinode::napi

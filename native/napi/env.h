@@ -40,6 +40,8 @@ struct Env {
   std::vector<core::Operator> operators;
   torch::jit::Stack stack;
   Napi::FunctionReference error_factory;
+  // The user's name of the export that runs, for its error; empty where the message names it.
+  std::string op;
   std::shared_ptr<RetiredBuffers> buffers = std::make_shared<RetiredBuffers>();
 
   // The trace in progress, with the state that surrounds it.
@@ -66,6 +68,9 @@ struct Env {
   napi_value to_js(at::Tensor tensor);
   void release(core::Handle handle);
   void report(int64_t bytes, bool flush);
+
+  // Makes the garbage collector run now, which releases the tensors that JavaScript has forgotten.
+  void collect();
 };
 
 // The state of an environment; set once when the addon is loaded.

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <array>
+#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -54,11 +55,31 @@ const char* code_of(const std::string& reason) {
   return kOperator;
 }
 
+std::string without_backtrace(const std::string& text) {
+  const size_t trace = text.find("\nException raised from");
+  return trace == std::string::npos ? text : text.substr(0, trace);
+}
+
+// What becomes the error's cause: libtorch's own words, with its backtrace where EQUINODE_DEBUG asks for it.
+std::string cause_of(const char* what) {
+  static const bool debug = [] {
+    const char* value = std::getenv("EQUINODE_DEBUG");
+    return value != nullptr && std::string(value) == "1";
+  }();
+  return debug ? what : without_backtrace(what);
+}
+
+std::string held_by(const Env& env) {
+  return concat(". ", env.slots->live(), " live tensor(s) of this thread hold ", env.slots->bytes(),
+                " bytes: release some with `dispose` or `tidy`");
+}
+
 Napi::Value make(Env& env, const std::string& code, const std::string& op, const std::string& message,
                  const std::string& cause) {
   const Napi::Env js(env.raw);
-  if (env.error_factory.IsEmpty()) return Napi::Error::New(js, message).Value();
-  return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op), Napi::String::New(js, message),
+  const std::string text = code == kMemory ? message + held_by(env) : message;
+  if (env.error_factory.IsEmpty()) return Napi::Error::New(js, text).Value();
+  return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op), Napi::String::New(js, text),
                                  Napi::String::New(js, cause)});
 }
 
@@ -70,12 +91,19 @@ std::string compose(const std::string& op, const std::string& given, const std::
   return message;
 }
 
-std::string without_backtrace(const std::string& text) {
-  const size_t trace = text.find("\nException raised from");
-  return trace == std::string::npos ? text : text.substr(0, trace);
-}
-
 }  // namespace
+
+bool is_out_of_memory() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (const std::exception& error) {
+    return code_of(error.what()) == std::string(kMemory);
+  } catch (...) {
+    return false;
+  }
+}
 
 Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
   try {
@@ -88,12 +116,12 @@ Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
     return make(env, code, name, compose(name, from_operator ? given : "", reason), "");
   } catch (const c10::Error& error) {
     const std::string reason = error.what_without_backtrace();
-    return make(env, code_of(reason), op, compose(op, given, reason), error.what());
+    return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error.what()));
   } catch (const std::bad_alloc&) {
     return make(env, kMemory, op, compose(op, given, "the host has no memory left"), "");
   } catch (const std::exception& error) {
     const std::string reason = without_backtrace(error.what());
-    return make(env, code_of(reason), op, compose(op, given, reason), error.what());
+    return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error.what()));
   } catch (...) {
     return make(env, kOperator, op, compose(op, given, "an unknown failure"), "");
   }

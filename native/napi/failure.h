@@ -12,16 +12,34 @@ namespace equinode::napi {
 // describes the arguments, and is empty where they say nothing.
 Napi::Value failure(Env& env, const std::string& op, const std::string& given = "");
 
+// Whether the C++ exception in flight says that the host or the device has no memory left.
+bool is_out_of_memory();
+
+// Runs something that allocates; when there is no memory left, collects garbage and tries once more.
+template <typename Run>
+auto with_memory(Env& env, Run run) {
+  try {
+    return run();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    if (!is_out_of_memory()) throw;
+  }
+  env.collect();
+  return run();
+}
+
 // One wrapper for every export: C++ exceptions become JavaScript errors with code and op.
 template <Napi::Value (*kExport)(Env&, const Napi::CallbackInfo&)>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
   Env& env = *static_cast<Env*>(info.Data());
+  env.op.clear();
   try {
     return kExport(env, info);
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {
-    throw Napi::Error(info.Env(), failure(env, ""));
+    throw Napi::Error(info.Env(), failure(env, env.op));
   }
 }
 

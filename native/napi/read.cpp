@@ -253,6 +253,7 @@ std::string describe_argument(Env& env, napi_value value, const Argument& argume
   const bool tensor = argument.kind == Kind::kTensor || argument.kind == Kind::kTensorList ||
                       argument.kind == Kind::kOptionalTensorList;
   if (tensor && type == napi_number) return core::describe(env.slots->get(read_handle(env.raw, value)));
+  if (argument.kind == Kind::kScalarType) return core::dtype_name(core::dtype_of_code(read_int(env.raw, value)));
   return text_of(env.raw, value);
 }
 

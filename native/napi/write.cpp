@@ -22,6 +22,13 @@ napi_value write_int(napi_env env, int64_t value) {
   return result;
 }
 
+napi_value write_unsigned(napi_env env, uint64_t value) {
+  if (value <= static_cast<uint64_t>(kSafeInteger)) return write_int(env, static_cast<int64_t>(value));
+  napi_value result = nullptr;
+  napi_create_bigint_uint64(env, value, &result);
+  return result;
+}
+
 napi_value write_scalar(napi_env env, const at::Scalar& scalar) {
   if (scalar.isComplex()) {
     const auto value = scalar.toComplexDouble();
@@ -31,6 +38,7 @@ napi_value write_scalar(napi_env env, const at::Scalar& scalar) {
     return object;
   }
   if (scalar.isBoolean()) return Napi::Boolean::New(env, scalar.toBool());
+  if (scalar.isUnsigned()) return write_unsigned(env, scalar.toUInt64());
   if (scalar.isIntegral(false)) return write_int(env, scalar.toLong());
   return Napi::Number::New(env, scalar.toDouble());
 }
@@ -43,6 +51,7 @@ napi_value write_result(Env& env, c10::IValue value, core::Kind kind) {
   if (value.isTensor()) return env.to_js(std::move(value).toTensor());
   if (value.isBool()) return Napi::Boolean::New(js, value.toBool());
   if (value.isInt()) return write_int(env.raw, value.toInt());
+  if (value.isUnsigned()) return write_unsigned(env.raw, value.toUInt());
   if (value.isDouble()) return Napi::Number::New(js, value.toDouble());
   if (value.isScalar()) return write_scalar(env.raw, value.toScalar());
   if (value.isString()) return Napi::String::New(js, value.toStringRef());
