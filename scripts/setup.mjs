@@ -1,11 +1,13 @@
 // The steps of scripts/setup, which has made sure that this Node is new enough. Nothing of node_modules is used before
 // it is installed. Each step looks first whether there is anything to do.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+const compiledStamp = join(root, 'dist', '.complete');
 
 /** @typedef {{what: string, debianPackage: string, isThere: () => boolean}} Requirement */
 
@@ -31,12 +33,15 @@ if (!isInstalled()) {
   say('installing npm packages');
   step('npm ci', 'npm', ['ci', '--no-audit', '--no-fund']);
 }
-say('compiling TypeScript');
-step('the TypeScript build', process.execPath, [
-  'node_modules/typescript/bin/tsc',
-  '-p',
-  'tsconfig.build.json',
-]);
+if (!isCompiled()) {
+  say('compiling TypeScript');
+  step('the TypeScript build', process.execPath, [
+    'node_modules/typescript/bin/tsc',
+    '-p',
+    'tsconfig.build.json',
+  ]);
+  writeFileSync(compiledStamp, '');
+}
 step('the native build', process.execPath, ['scripts/build-native.mjs', ...(strict ? ['--strict'] : [])]);
 say(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
 
@@ -104,6 +109,18 @@ function isInstalled() {
     }
   }
   return Object.keys(installed).every((path) => wanted[path] !== undefined);
+}
+
+/** Whether nothing that the compiler reads has changed since it last came to its end. */
+function isCompiled() {
+  if (!existsSync(compiledStamp)) return false;
+  const inputs = ['lib', 'tsconfig.base.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
+  // A folder's own time tells of files that were added or removed.
+  const below = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).map((name) =>
+    join('lib', name),
+  );
+  const done = statSync(compiledStamp).mtimeMs;
+  return [...inputs, ...below].every((path) => statSync(join(root, path)).mtimeMs < done);
 }
 
 /** @param {Record<string, string> | undefined} dependencies */
