@@ -1,5 +1,5 @@
 import { dtypeInfo, type DType } from '../base/dtype';
-import { pow, to } from '../ops';
+import { full, pow, to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { requireState, type GradientTransformation } from './base';
 import { countFor, increment, Updates, zerosFor } from './updates';
@@ -85,7 +85,9 @@ class BiasCorrection {
 /** decay · mean + (1 - decay) · value. */
 function average(mean: Tensor, value: Tensor, decay: number): Tensor {
   if (mean.dtype === value.dtype) return mean.lerp(value, 1 - decay);
-  return value.mul(1 - decay).add(mean.mul(decay));
+  // A mean of lower precision decays by the factor as that precision has it, as in Optax.
+  const factor = full([], decay, { dtype: mean.dtype, device: mean.device });
+  return value.mul(1 - decay).add(mean.mul(factor));
 }
 
 function conjugate(value: Tensor): Tensor {
