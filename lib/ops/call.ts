@@ -21,6 +21,20 @@ export function call(op: Operator, args: unknown[]): unknown {
   return callWithConversions(op, args);
 }
 
+/** `call` with a tensor and one more argument: the most frequent call by far, so it makes no lists on its way. */
+export function callTwo(op: Operator, first: unknown, second: unknown): unknown {
+  if (first === null || second === null || second === undefined) return call(op, [first, second]);
+  for (const plan of op.plans) {
+    const [one, two] = plan.args;
+    if (two === undefined || plan.requiredCount > 2) continue;
+    if (!one!.fits(first) || !two.fits(second)) continue;
+    const name = plan.publicName;
+    const result = native().call(plan.nativeId(), one!.encode(first, name), two.encode(second, name));
+    return plan.returnsTensor ? tensorOrNull(result) : plan.decode(result);
+  }
+  return call(op, [first, second]);
+}
+
 function takesAsTheyStand(plan: Plan, args: readonly unknown[]): boolean {
   const declared = plan.args;
   if (args.length > declared.length || args.length < plan.requiredCount) return false;

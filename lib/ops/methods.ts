@@ -1,22 +1,15 @@
 import { Tensor } from '../tensor/tensor';
-import { call } from './call';
+import { call, callTwo } from './call';
 import * as generated from './generated';
 import type { Operator, OperatorFunction } from './operator';
 import { ownMembers } from './skip';
 
 /** The method form of an operator: the tensor goes before the arguments. */
 function methodOf(op: Operator): (this: Tensor, ...rest: unknown[]) => unknown {
-  return function (this: Tensor, ...rest: unknown[]): unknown {
-    switch (rest.length) {
-      case 0:
-        return call(op, [this]);
-      case 1:
-        return call(op, [this, rest[0]]);
-      case 2:
-        return call(op, [this, rest[0], rest[1]]);
-      default:
-        return call(op, [this, ...rest]);
-    }
+  return function (this: Tensor, first?: unknown, second?: unknown, ...rest: unknown[]): unknown {
+    if (rest.length > 0) return call(op, [this, first, second, ...rest]);
+    if (second !== undefined) return call(op, [this, first, second]);
+    return first === undefined ? call(op, [this]) : callTwo(op, this, first);
   };
 }
 

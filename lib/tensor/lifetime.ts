@@ -23,8 +23,9 @@ let current: Scope | undefined;
 /** Small tensors share a guard among as many: native/napi/bind_core.cpp, kGuardGroup. */
 const groupSize = 8;
 
-/** Small tensors outside every scope that have no guard yet. */
-let waiting: Tensor[] = [];
+/** Small tensors outside every scope that have no guard yet, and how many there are. */
+const waiting: (Tensor | undefined)[] = new Array<undefined>(groupSize).fill(undefined);
+let waitingCount = 0;
 
 /** Lets the garbage collector release a tensor, since no scope will. */
 function guard(tensor: Tensor, isLarge: boolean): void {
@@ -32,12 +33,27 @@ function guard(tensor: Tensor, isLarge: boolean): void {
     tensor._guard = native().guard(tensor._handle);
     return;
   }
-  waiting.push(tensor);
-  if (waiting.length < groupSize) return;
-  const [a, b, c, d, e, f, g, h] = waiting.map((member) => member._handle);
-  const shared = native().guard(a!, b!, c!, d!, e!, f!, g!, h!);
-  for (const member of waiting) member._guard = shared;
-  waiting = [];
+  waiting[waitingCount++] = tensor;
+  if (waitingCount === groupSize) guardWaiting();
+}
+
+function guardWaiting(): void {
+  const [a, b, c, d, e, f, g, h] = waiting as Tensor[];
+  const shared = native().guard(
+    a!._handle,
+    b!._handle,
+    c!._handle,
+    d!._handle,
+    e!._handle,
+    f!._handle,
+    g!._handle,
+    h!._handle,
+  );
+  for (let i = 0; i < groupSize; i++) {
+    waiting[i]!._guard = shared;
+    waiting[i] = undefined;
+  }
+  waitingCount = 0;
 }
 
 /** Makes the tensor for a new handle, owned by the open scope, or by the garbage collector when there is none. */

@@ -18,6 +18,7 @@ namespace {
 
 // aten's longest schema has 30 arguments (style.md, B6); one more is the operator.
 constexpr size_t kMaxArguments = 40;
+constexpr size_t kUsualArguments = 6;
 
 std::string describe_call(Env& env, const core::Operator& op, const napi_value* values, size_t count) {
   std::string text;
@@ -52,9 +53,14 @@ napi_value call_operator(Env& env, const core::Operator& op, const napi_value* v
 
 napi_value call(napi_env raw, napi_callback_info info) {
   std::array<napi_value, kMaxArguments> values;
-  size_t count = values.size();
+  // Node-API fills the places that no argument came for, so the usual call asks for few.
+  size_t count = kUsualArguments;
   void* data = nullptr;
   napi_get_cb_info(raw, info, &count, values.data(), nullptr, &data);
+  if (count > kUsualArguments) {
+    count = values.size();
+    napi_get_cb_info(raw, info, &count, values.data(), nullptr, &data);
+  }
   Env& env = *static_cast<Env*>(data);
   uint32_t index = 0;
   napi_get_value_uint32(raw, values[0], &index);
@@ -77,9 +83,18 @@ napi_value call(napi_env raw, napi_callback_info info) {
 }
 
 Napi::Value resolve(Env& env, const Napi::CallbackInfo& info) {
-  env.operators.push_back(
-      core::resolve(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()));
-  return Napi::Number::New(info.Env(), static_cast<double>(env.operators.size() - 1));
+  const std::string name = info[0].As<Napi::String>().Utf8Value();
+  const std::string public_name = info[1].As<Napi::String>().Utf8Value();
+  const auto [entry, is_new] = env.operator_ids.try_emplace(name + ' ' + public_name, env.operators.size());
+  if (is_new) {
+    try {
+      env.operators.push_back(core::resolve(name, public_name));
+    } catch (...) {
+      env.operator_ids.erase(entry);
+      throw;
+    }
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(entry->second));
 }
 
 Napi::Value schemas(Env&, const Napi::CallbackInfo& info) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "native/core/dispatch.h"
@@ -38,6 +39,8 @@ struct Env {
   napi_env raw;
   std::shared_ptr<core::SlotTable> slots = std::make_shared<core::SlotTable>();
   std::vector<core::Operator> operators;
+  // By operator name and public name, so that resolving twice gives the same index.
+  std::unordered_map<std::string, size_t> operator_ids;
   torch::jit::Stack stack;
   Napi::FunctionReference error_factory;
   // The user's name of the export that runs, for its error; empty where the message names it.
