@@ -1,5 +1,6 @@
 import { dtypeInfo, dtypes, isDType, type DType } from '../base/dtype';
 import { ArgumentError } from '../base/errors';
+import { showValue } from '../tensor/show-value';
 import { Tensor } from '../tensor/tensor';
 import { map } from '../tree';
 import { callNamed } from './call';
@@ -16,7 +17,7 @@ function isDevice(name: string): boolean {
 
 /** See `Tensor.to`. */
 export function to(value: Tensor, target: DType | (string & {}) | ToOptions): Tensor {
-  const { dtype, device } = typeof target === 'string' ? named(target) : target;
+  const { dtype, device } = isOptions(target) ? target : named(target);
   if (dtype !== undefined) dtypeInfo(dtype, 'to');
   return callNamed(
     'aten::to.dtype_layout',
@@ -27,11 +28,15 @@ export function to(value: Tensor, target: DType | (string & {}) | ToOptions): Te
   ) as Tensor;
 }
 
-function named(target: string): ToOptions {
+function isOptions(target: unknown): target is ToOptions {
+  return typeof target === 'object' && target !== null;
+}
+
+function named(target: unknown): ToOptions {
   if (isDType(target)) return { dtype: target };
-  if (isDevice(target)) return { device: target };
+  if (typeof target === 'string' && isDevice(target)) return { device: target };
   throw new ArgumentError(
-    `to: expected a device ('cpu', 'cuda', 'cuda:1') or a dtype (${dtypes.join(', ')}), got ${JSON.stringify(target)}.`,
+    `to: expected a device ('cpu', 'cuda', 'cuda:1') or a dtype (${dtypes.join(', ')}), got ${showValue(target)}.`,
     { op: 'to' },
   );
 }

@@ -2,6 +2,7 @@ import { dtypeInfo, type DType } from '../base/dtype';
 import { ArgumentError } from '../base/errors';
 import type { Complex } from '../base/complex';
 import type { TensorOptions } from '../tensor/create';
+import { showValue } from '../tensor/show-value';
 import { handleOf, type Tensor } from '../tensor/tensor';
 import * as generated from './generated';
 
@@ -18,13 +19,12 @@ function placement(op: string, options: TensorOptions, fallback: DType): Placeme
 
 function checkShape(op: string, shape: unknown): number[] {
   const sizes: unknown[] = typeof shape === 'number' ? [shape] : Array.isArray(shape) ? shape : [undefined];
-  if (sizes.every((size) => typeof size === 'number' && Number.isInteger(size) && size >= 0)) {
+  if (sizes.every((size) => Number.isSafeInteger(size) && (size as number) >= 0)) {
     return sizes as number[];
   }
-  throw new ArgumentError(
-    `${op}: expected a shape of integers of at least 0, got ${JSON.stringify(shape)}.`,
-    { op },
-  );
+  throw new ArgumentError(`${op}: expected a shape of integers of at least 0, got ${showValue(shape)}.`, {
+    op,
+  });
 }
 
 /** A shape: the size of each axis, or one number for a single axis. */
@@ -88,10 +88,10 @@ export function arange(start: number, end: number, step: number, options?: Tenso
 export function arange(...args: (number | TensorOptions | undefined)[]): Tensor {
   const numbers = args.filter((arg) => typeof arg === 'number');
   const options = args.find((arg) => typeof arg === 'object') ?? {};
-  const [first = 0, second, step = 1] = numbers;
+  const [first = NaN, second, step = 1] = numbers;
   const start = second === undefined ? 0 : first;
   const end = second ?? first;
-  if (step === 0 || !Number.isFinite(start) || !Number.isFinite(end) || (end - start) * step < 0) {
+  if (!Number.isFinite((end - start) / step) || (end - start) * step < 0) {
     throw new ArgumentError(
       `arange: expected a step that leads from start to end, got start ${start}, end ${end}, step ${step}.`,
       { op: 'arange' },

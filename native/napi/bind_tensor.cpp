@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "native/base/error.h"
+#include "native/core/block_cache.h"
 #include "native/core/device.h"
 #include "native/core/dtype.h"
 #include "native/core/host_copy.h"
@@ -218,7 +219,8 @@ Napi::Value memory(Env& env, const Napi::CallbackInfo& info) {
   object.Set("bytes", static_cast<double>(bytes));
 #ifdef __GLIBC__
   const struct mallinfo2 heap = mallinfo2();
-  object.Set("allocated", static_cast<double>(heap.arena + heap.hblkhd));
+  const size_t allocated = heap.arena + heap.hblkhd + static_cast<size_t>(core::block_cache_bytes());
+  object.Set("allocated", static_cast<double>(allocated));
 #else
   object.Set("allocated", static_cast<double>(bytes));
 #endif
@@ -227,6 +229,7 @@ Napi::Value memory(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value trim_memory(Env&, const Napi::CallbackInfo& info) {
+  core::trim_block_cache();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif

@@ -9,12 +9,15 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "native/core/block_cache.h"
+
 namespace equinode::napi {
 
 namespace {
 
-// glibc maps and unmaps blocks over 128 KiB each time, and zeroes their pages each time: half of a mid-size training
-// step. Blocks up to this size come from the heap instead, and the heap's top is given back only beyond it.
+// What is not a tensor (the scratch memory of convolutions and matrix products) comes from malloc, and glibc maps and
+// unmaps blocks over 128 KiB each time. Blocks up to this size come from the heap instead, and the heap's top is given
+// back only beyond it. For tensors see NOTE [block cache] in native/core/block_cache.h.
 constexpr int kKeepBytes = 64 << 20;
 
 void keep_large_blocks() {
@@ -36,6 +39,7 @@ void choose_threads() {
 void prepare_process() {
   static std::once_flag once;
   std::call_once(once, [] {
+    core::install_block_cache();
     keep_large_blocks();
     choose_threads();
   });

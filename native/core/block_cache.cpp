@@ -1,0 +1,171 @@
+#include "native/core/block_cache.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
+#include <sys/mman.h>
+
+#include <deque>
+#include <iterator>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace equinode::core {
+
+namespace {
+
+// glibc maps blocks from this size on too.
+constexpr size_t kSmallestBlock = size_t{128} << 10;
+
+// How much is kept for reuse; what was kept longest goes first.
+constexpr size_t kKeptBytes = size_t{512} << 20;
+
+// More than any address space has: refused before rounding could overflow.
+constexpr size_t kLargestBlock = size_t{1} << 47;
+
+// Rounds up to one of eight sizes between two powers of two, so that at most an eighth is wasted, and to pages.
+size_t rounded(size_t bytes) {
+  size_t power = kSmallestBlock;
+  while (power * 2 <= bytes) power *= 2;
+  const size_t step = power / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+class BlockCache final : public c10::Allocator {
+ public:
+  static BlockCache& instance();
+
+  c10::DataPtr allocate(size_t bytes) override {
+    if (bytes < kSmallestBlock) return c10::GetDefaultCPUAllocator()->allocate(bytes);
+    void* block = take(bytes);
+    return {block, block, &give_back, c10::Device(c10::DeviceType::CPU)};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &free_any; }
+
+  void copy_data(void* dest, const void* src, size_t count) const override { default_copy_data(dest, src, count); }
+
+  int64_t bytes() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return static_cast<int64_t>(used_bytes_ + kept_bytes_);
+  }
+
+  void trim() { unmap(evict(0)); }
+
+ private:
+  struct Block {
+    void* address;
+    size_t size;
+  };
+  using Kept = std::list<Block>;
+
+  static void give_back(void* block) { instance().keep(block); }
+
+  // For callers that hold a bare address.
+  static void free_any(void* block) {
+    if (instance().owns(block)) {
+      give_back(block);
+    } else {
+      c10::GetDefaultCPUAllocator()->raw_deallocate(block);
+    }
+  }
+
+  bool owns(void* block) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return used_.count(block) > 0;
+  }
+
+  void* take(size_t bytes) {
+    void* block = bytes > kLargestBlock ? nullptr : take_kept(rounded(bytes));
+    if (block == nullptr && bytes <= kLargestBlock) block = map(rounded(bytes));
+    if (block == nullptr && bytes <= kLargestBlock) {
+      trim();
+      block = map(rounded(bytes));
+    }
+    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "can't allocate memory: you tried to allocate ", bytes,
+                     " bytes");
+    return block;
+  }
+
+  void* take_kept(size_t size) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = by_size_.find(size);
+    if (found == by_size_.end() || found->second.empty()) return nullptr;
+    const Kept::iterator latest = found->second.back();
+    found->second.pop_back();
+    void* block = latest->address;
+    kept_.erase(latest);
+    kept_bytes_ -= size;
+    used_.emplace(block, size);
+    used_bytes_ += size;
+    return block;
+  }
+
+  void* map(size_t size) {
+    void* block = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return nullptr;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    used_.emplace(block, size);
+    used_bytes_ += size;
+    return block;
+  }
+
+  void keep(void* block) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto found = used_.find(block);
+      const size_t size = found->second;
+      used_.erase(found);
+      used_bytes_ -= size;
+      kept_.push_back({block, size});
+      kept_bytes_ += size;
+      by_size_[size].push_back(std::prev(kept_.end()));
+    }
+    unmap(evict(kKeptBytes));
+  }
+
+  // Takes the blocks that were kept longest out of the lists, until at most `limit` bytes are kept.
+  std::vector<Block> evict(size_t limit) {
+    std::vector<Block> evicted;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    while (kept_bytes_ > limit) {
+      const Block oldest = kept_.front();
+      // Of its size it is the oldest too.
+      by_size_[oldest.size].pop_front();
+      kept_.pop_front();
+      kept_bytes_ -= oldest.size;
+      evicted.push_back(oldest);
+    }
+    return evicted;
+  }
+
+  static void unmap(const std::vector<Block>& blocks) {
+    for (const Block& block : blocks) munmap(block.address, block.size);
+  }
+
+  std::mutex mutex_;
+  // The blocks that tensors use, with their sizes.
+  std::unordered_map<void*, size_t> used_;
+  size_t used_bytes_ = 0;
+  // The free blocks, the one that was freed first in front.
+  Kept kept_;
+  std::unordered_map<size_t, std::deque<Kept::iterator>> by_size_;
+  size_t kept_bytes_ = 0;
+};
+
+BlockCache& BlockCache::instance() {
+  static auto* cache = new BlockCache;
+  return *cache;
+}
+
+}  // namespace
+
+void install_block_cache() { c10::SetCPUAllocator(&BlockCache::instance(), /*priority=*/1); }
+
+int64_t block_cache_bytes() { return BlockCache::instance().bytes(); }
+
+void trim_block_cache() { BlockCache::instance().trim(); }
+
+}  // namespace equinode::core
