@@ -2,9 +2,9 @@
 // Each line of the output is a JSON object: a step that begins, or in the end what was found.
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { dtypeInfo } from '../base/dtype';
+import { grad, tensor } from '../index';
+import type { Tensor } from '../index';
 import { native } from '../native';
-import type { Handle } from '../native';
 
 /** The steps of the probe, in order. */
 export type ProbeStep = 'load' | 'matmul' | 'backward';
@@ -29,17 +29,13 @@ function main(): void {
   begin('load');
   const addon = native();
   begin('matmul');
-  const float32 = dtypeInfo('float32').code;
-  const values = Float32Array.of(1, 2, 3, 4);
-  const x = addon.fromBytes(values, [2, 2], float32, float32, 'cpu');
-  const matmul = addon.resolve('aten::matmul', 'matmul');
-  const product = readFour(addon.call(matmul, x, x) as Handle);
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  const product = x.matmul(x).toArray();
   begin('backward');
-  addon.setRequiresGrad(x, true);
-  const sum = addon.resolve('aten::sum', 'sum');
-  const total = addon.call(sum, addon.call(matmul, x, x)) as Handle;
-  addon.autogradBackward([total], [], false, false);
-  const gradient = readFour(addon.gradOf(x));
+  const gradient = grad((at: Tensor) => at.matmul(at).sum())(x).toArray();
   say({
     result: {
       libtorchVersion: addon.libtorchVersion,
@@ -47,16 +43,10 @@ function main(): void {
       cpuCapability: addon.cpuCapability(),
       threads: addon.numThreads(),
       cudaDevices: addon.cudaDeviceCount(),
-      matmul: product,
-      gradient,
+      matmul: [product].flat(2).map(Number),
+      gradient: [gradient].flat(2).map(Number),
     },
   });
-}
-
-function readFour(handle: Handle): number[] {
-  const values = new Float32Array(4);
-  native().readInto(handle, values, dtypeInfo('float32').code, 'doctor');
-  return [...values];
 }
 
 function loadedFrom(): string | null {
