@@ -20,18 +20,6 @@ export interface InitOptions {
   readonly key: Key | undefined;
 }
 
-/** @throws ERR_ARGUMENT naming the first option that is not among the allowed ones. */
-export function requireOptions(options: object, allowed: readonly string[], layer: string): void {
-  for (const name of Object.keys(options)) {
-    if (!allowed.includes(name)) {
-      throw new ArgumentError(
-        `${layer}: expected the options ${allowed.join(', ')}, got ${JSON.stringify(name)}.`,
-        { op: layer },
-      );
-    }
-  }
-}
-
 /** @throws ERR_ARGUMENT if no key was given. What the key is like, `random` checks. */
 export function requireKey(options: { readonly key: Key | undefined } | undefined, layer: string): Key {
   const key: unknown = options?.key;

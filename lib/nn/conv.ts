@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { conv1d, conv2d, conv3d } from '../ops';
 import * as random from '../random';
@@ -8,7 +9,6 @@ import {
   perAxis,
   requireInput,
   requireKey,
-  requireOptions,
   requireParameterDType,
   requireSize,
   spatialWords,

@@ -1,10 +1,10 @@
+import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import * as random from '../random';
 import type { Tensor } from '../tensor/tensor';
 import {
   requireInput,
   requireKey,
-  requireOptions,
   requireParameterDType,
   requireSize,
   type ForwardOptions,

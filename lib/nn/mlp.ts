@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/options';
 import { isArray } from '../filter';
 import { call, field, Module, type Callable } from '../module';
 import { relu, stack } from '../ops';
@@ -7,7 +8,6 @@ import { filterVmap } from '../transform';
 import * as tree from '../tree';
 import {
   requireKey,
-  requireOptions,
   requireParameterDType,
   requireSize,
   type ForwardOptions,

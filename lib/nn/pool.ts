@@ -1,5 +1,6 @@
 import { ArgumentError, ShapeError } from '../base/errors';
 import { dtypeInfo } from '../base/dtype';
+import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { add, avgPool2d, avgPool3d, full, maximum, maxPool2d, maxPool3d, where } from '../ops';
 import { Tensor } from '../tensor/tensor';
@@ -7,7 +8,6 @@ import {
   padsPerAxis,
   perAxis,
   requireInput,
-  requireOptions,
   requireSize,
   spatialWords,
   type ForwardOptions,

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
 import { requireState, type GradientTransformation, type ScalarOrSchedule } from './base';
 import { masked, type Mask } from './masked';
@@ -18,6 +19,7 @@ export function addDecayedWeights(
   options: { readonly mask?: Mask } = {},
 ): GradientTransformation {
   const op = 'optim.addDecayedWeights';
+  requireOptions(options, ['mask'], op);
   const { mask } = options;
   const transformation: GradientTransformation = {
     init: (params) => (typeof weightDecay === 'function' ? { count: countFor(params) } : {}),

@@ -1,4 +1,5 @@
 import { dtypeInfo, type DType } from '../base/dtype';
+import { requireOptions } from '../base/options';
 import { full, pow, to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { requireState, type GradientTransformation } from './base';
@@ -6,18 +7,21 @@ import { countFor, increment, Updates, zerosFor } from './updates';
 
 export interface AdamOptions {
   /** The decay of the mean of gradients; 0.9 unless given. */
-  readonly b1?: number;
+  readonly b1?: number | undefined;
   /** The decay of the mean of squared gradients; 0.999 unless given. */
-  readonly b2?: number;
+  readonly b2?: number | undefined;
   /** Added outside of the square root; 1e-8 unless given. */
-  readonly eps?: number;
+  readonly eps?: number | undefined;
   /** Added inside of the square root, for gradients through the optimiser; 0 unless given. */
-  readonly epsRoot?: number;
+  readonly epsRoot?: number | undefined;
   /** The dtype in which the mean of gradients is kept; that of the parameters unless given. */
-  readonly muDtype?: DType;
+  readonly muDtype?: DType | undefined;
   /** Whether to look one step ahead, as Nesterov does; false unless given. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
 }
+
+/** The names of the options. */
+export const adamOptions = ['b1', 'b2', 'eps', 'epsRoot', 'muDtype', 'nesterov'];
 
 /**
  * Divides the mean of past gradients by the root of the mean of their squares, both corrected for starting at zero.
@@ -28,6 +32,7 @@ export interface AdamOptions {
  */
 export function scaleByAdam(options: AdamOptions = {}): GradientTransformation {
   const op = 'optim.scaleByAdam';
+  requireOptions(options, adamOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, muDtype, nesterov = false } = options;
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params, muDtype), nu: zerosFor(params) }),
@@ -76,9 +81,10 @@ class BiasCorrection {
 
   private make(dtype: DType): Tensor {
     const count = to(this.count, 'float64');
-    if (dtype === 'float64' || dtype === 'complex128') return to(pow(this.decay, count).rsub(1), dtype);
+    if (dtype === 'float64' || dtype === 'complex128') return kept(pow(this.decay, count).rsub(1), dtype);
     // Optax computes it in float32, where 1 - 0.999 is off by 1e-5; the power itself is rounded once.
-    return to(to(pow(Math.fround(this.decay), count), 'float32').rsub(1), dtype);
+    const single = to(pow(Math.fround(this.decay), count), 'float32').rsub(1);
+    return kept(single, dtype);
   }
 }
 

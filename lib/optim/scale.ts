@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import {
@@ -45,8 +46,9 @@ export function scaleBySchedule(schedule: Schedule): GradientTransformation {
  */
 export function scaleByLearningRate(
   learningRate: ScalarOrSchedule,
-  options: { readonly flipSign?: boolean } = {},
+  options: { readonly flipSign?: boolean | undefined } = {},
 ): GradientTransformation {
+  requireOptions(options, ['flipSign'], 'optim.scaleByLearningRate');
   const { flipSign = true } = options;
   const signed = (value: number | Tensor): number | Tensor => {
     if (!flipSign) return value;

@@ -1,4 +1,5 @@
 import type { DType } from '../base/dtype';
+import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { requireState, type GradientTransformation } from './base';
@@ -6,9 +7,9 @@ import { Updates, zerosFor } from './updates';
 
 export interface TraceOptions {
   /** Whether to look one step ahead, as Nesterov does; false unless given. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** The dtype in which the sum is kept; that of the parameters unless given. */
-  readonly accumulatorDtype?: DType;
+  readonly accumulatorDtype?: DType | undefined;
 }
 
 /**
@@ -21,6 +22,7 @@ export interface TraceOptions {
  */
 export function trace(decay: number, options: TraceOptions = {}): GradientTransformation {
   const op = 'optim.trace';
+  requireOptions(options, ['nesterov', 'accumulatorDtype'], op);
   const { nesterov = false, accumulatorDtype } = options;
   return {
     init: (params) => ({ trace: zerosFor(params, accumulatorDtype) }),

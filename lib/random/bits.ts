@@ -1,5 +1,6 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { DtypeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { callNamed } from '../ops/call';
 import type { Tensor } from '../tensor/tensor';
 import { requireShape } from './arguments';
@@ -18,8 +19,9 @@ import { requireKey, type Key } from './key';
 export function bits(
   key: Key,
   shape: readonly number[] = [],
-  options: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType | undefined } = {},
 ): Tensor {
+  requireOptions(options, ['dtype'], 'random.bits');
   const { dtype = 'uint32' } = options;
   const { kind, itemBytes } = dtypeInfo(dtype, 'random.bits');
   if (kind !== 'uint') {

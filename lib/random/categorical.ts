@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { argmax, to, topk } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { requireAxis, requireBroadcast, requireFloating, requireShape } from './arguments';
@@ -7,11 +8,11 @@ import { requireKey, type Key } from './key';
 
 export interface CategoricalOptions {
   /** The axis whose elements are the categories; the last one unless given. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** The shape of the result, whose last axes are those of `logits` without the categories (the default). */
-  readonly shape?: readonly number[];
+  readonly shape?: readonly number[] | undefined;
   /** Whether one category may come up again; true unless given. */
-  readonly replace?: boolean;
+  readonly replace?: boolean | undefined;
 }
 
 /**
@@ -27,6 +28,7 @@ export interface CategoricalOptions {
  */
 export function categorical(key: Key, logits: Tensor, options: CategoricalOptions = {}): Tensor {
   const op = 'random.categorical';
+  requireOptions(options, ['axis', 'shape', 'replace'], op);
   requireKey(key, op);
   requireFloating(logits.dtype, op);
   if (logits.ndim === 0) {

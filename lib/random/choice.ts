@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { searchsorted, to, topk, zeros } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import { requireAxis, requireFloating, requireShape } from './arguments';
@@ -10,13 +11,13 @@ import { drawUniform } from './uniform';
 
 export interface ChoiceOptions {
   /** The shape of the draws, [] unless given. */
-  readonly shape?: readonly number[];
+  readonly shape?: readonly number[] | undefined;
   /** Whether one element may come up again; true unless given. */
-  readonly replace?: boolean;
+  readonly replace?: boolean | undefined;
   /** The probability of each element: float[n]. All are the same unless given. */
-  readonly p?: Tensor;
+  readonly p?: Tensor | undefined;
   /** The axis of `a` along which to draw; 0 unless given. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
 }
 
 /**
@@ -31,6 +32,7 @@ export interface ChoiceOptions {
  */
 export function choice(key: Key, a: number | Tensor, options: ChoiceOptions = {}): Tensor {
   const op = 'random.choice';
+  requireOptions(options, ['shape', 'replace', 'p', 'axis'], op);
   const { shape = [], replace = true, p } = options;
   requireKey(key, op);
   requireShape(shape, op);

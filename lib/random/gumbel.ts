@@ -1,4 +1,5 @@
 import type { DType } from '../base/dtype';
+import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
 import { requireFloating } from './arguments';
 import type { Key } from './key';
@@ -7,7 +8,7 @@ import { drawUniform } from './uniform';
 
 interface Options {
   /** float32 unless given. */
-  readonly dtype?: DType;
+  readonly dtype?: DType | undefined;
 }
 
 /**
@@ -21,6 +22,7 @@ interface Options {
  * @see jax.random.gumbel with `mode='low'`, its default.
  */
 export function gumbel(key: Key, shape: readonly number[] = [], options: Options = {}): Tensor {
+  requireOptions(options, ['dtype'], 'random.gumbel');
   return drawGumbel(key, shape, options.dtype ?? 'float32', 'random.gumbel');
 }
 
@@ -44,6 +46,7 @@ export function drawGumbel(key: Key, shape: readonly number[], dtype: DType, op:
  * @see jax.random.exponential.
  */
 export function exponential(key: Key, shape: readonly number[] = [], options: Options = {}): Tensor {
+  requireOptions(options, ['dtype'], 'random.exponential');
   return drawUniform(key, shape, { dtype: options.dtype ?? 'float32' }, 'random.exponential')
     .neg()
     .log1p()
@@ -60,6 +63,7 @@ export function exponential(key: Key, shape: readonly number[] = [], options: Op
  * @see jax.random.laplace.
  */
 export function laplace(key: Key, shape: readonly number[] = [], options: Options = {}): Tensor {
+  requireOptions(options, ['dtype'], 'random.laplace');
   const { dtype = 'float32' } = options;
   const u = drawUniform(key, shape, { dtype, minval: aboveMinusOne[dtype] ?? 0 }, 'random.laplace');
   return u.sign().mul(u.abs().neg().log1p());

@@ -1,5 +1,6 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { DtypeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { complex, detach, erfinv, to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import {
@@ -31,8 +32,9 @@ const halfSqrt2 = 1.4140625;
 export function normal(
   key: Key,
   shape: readonly number[] = [],
-  options: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType | undefined } = {},
 ): Tensor {
+  requireOptions(options, ['dtype'], 'random.normal');
   const { dtype = 'float32' } = options;
   const { kind } = dtypeInfo(dtype, 'random.normal');
   if (kind === 'float') return drawNormal(key, shape, dtype);
@@ -75,9 +77,10 @@ export function truncatedNormal(
   lower: Bound,
   upper: Bound,
   shape?: readonly number[],
-  options: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType | undefined } = {},
 ): Tensor {
   const op = 'random.truncatedNormal';
+  requireOptions(options, ['dtype'], op);
   const { dtype = 'float32' } = options;
   requireFloating(dtype, op);
   requireKey(key, op);

@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { arange, sort, to } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import { drawBits } from './bits';
@@ -7,9 +8,9 @@ import { requireKey, splitPair, type Key } from './key';
 
 export interface PermutationOptions {
   /** The axis along which to shuffle; 0 unless given. */
-  readonly axis?: number;
+  readonly axis?: number | undefined;
   /** Whether every vector along the axis is shuffled on its own, instead of all in the same order. */
-  readonly independent?: boolean;
+  readonly independent?: boolean | undefined;
 }
 
 /**
@@ -26,6 +27,7 @@ export interface PermutationOptions {
  */
 export function permutation(key: Key, x: number | Tensor, options: PermutationOptions = {}): Tensor {
   const op = 'random.permutation';
+  requireOptions(options, ['axis', 'independent'], op);
   const { axis = 0, independent = false } = options;
   requireKey(key, op);
   if (!(x instanceof Tensor)) {

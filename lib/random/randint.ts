@@ -1,5 +1,6 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { ArgumentError, DtypeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { to, where } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import { requireBroadcast, requireShape, shapeOf, type Bound } from './arguments';
@@ -31,9 +32,10 @@ export function randint(
   shape: readonly number[],
   minval: Bound,
   maxval: Bound,
-  options: { readonly dtype?: DType } = {},
+  options: { readonly dtype?: DType | undefined } = {},
 ): Tensor {
   const op = 'random.randint';
+  requireOptions(options, ['dtype'], op);
   const { dtype = 'int32' } = options;
   const { kind, itemBytes } = dtypeInfo(dtype, op);
   if ((kind !== 'int' && kind !== 'uint') || dtype === 'uint64') {

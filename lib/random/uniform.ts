@@ -1,4 +1,5 @@
 import type { DType } from '../base/dtype';
+import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import { callNamed } from '../ops/call';
 import { Tensor } from '../tensor/tensor';
@@ -7,11 +8,11 @@ import { requireKey, type Key } from './key';
 
 export interface UniformOptions {
   /** float32 unless given. */
-  readonly dtype?: DType;
+  readonly dtype?: DType | undefined;
   /** The lower bound, 0 unless given; a tensor broadcasts to the shape. */
-  readonly minval?: Bound;
+  readonly minval?: Bound | undefined;
   /** The upper bound, which is never drawn; 1 unless given. */
-  readonly maxval?: Bound;
+  readonly maxval?: Bound | undefined;
 }
 
 /**
@@ -27,6 +28,7 @@ export interface UniformOptions {
  * @see jax.random.uniform on CPU, equal bit for bit in float32, float16 and bfloat16, and to rounding in float64.
  */
 export function uniform(key: Key, shape: readonly number[] = [], options: UniformOptions = {}): Tensor {
+  requireOptions(options, ['dtype', 'minval', 'maxval'], 'random.uniform');
   return drawUniform(key, shape, options, 'random.uniform');
 }
 

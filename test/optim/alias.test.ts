@@ -1,4 +1,4 @@
-import { filterJit, optim, tensor, tree, type Tensor } from '../../lib';
+import { ArgumentError, filterJit, optim, tensor, tree, type Tensor } from '../../lib';
 import { expectClose } from '../support/close';
 import { expectSteps, gradients, params } from '../support/optimisers';
 
@@ -60,4 +60,12 @@ test('the state of adam is what Optax keeps, and saves in its order', () => {
   expect([first?.count.dtype, first?.count.shape]).toEqual(['int32', []]);
   expect(Object.keys(first?.mu ?? {})).toEqual(['a', 'b', 'c']);
   expect(tree.leaves(state).length).toBe(7);
+});
+
+test('misspelt options are refused', () => {
+  expect(() => optim.adamw(0.1, { weightdecay: 0.1 } as never)).toThrow(
+    'optim.adamw: expected the options b1, b2, eps, epsRoot, muDtype, nesterov, weightDecay, mask, got "weightdecay".',
+  );
+  expect(() => optim.adam(0.1, { weightDecay: 0.1 } as never)).toThrow(ArgumentError);
+  expect(() => optim.sgd(0.1, { decay: 0.1 } as never)).toThrow(ArgumentError);
 });
