@@ -29,7 +29,8 @@ std::string reason_of(const std::exception& error) {
 
 }  // namespace
 
-Program::Program(std::shared_ptr<jit::Graph> graph) : graph_(std::move(graph)), code_(graph_, "equinode") {}
+Program::Program(std::shared_ptr<jit::Graph> graph, const std::shared_ptr<jit::Graph>& fast)
+    : graph_(std::move(graph)), code_(graph_, "equinode"), fast_code_(fast, "equinode") {}
 
 std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
   jit::Stack stack;
@@ -39,12 +40,11 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
     stack.emplace_back(input.is_contiguous() ? std::move(input) : input.contiguous());
   }
   try {
-    jit::InterpreterState state(code_);
     if (core::autograd_may_record()) {
-      state.run(stack);
+      jit::InterpreterState(code_).run(stack);
     } else {
       at::AutoDispatchBelowADInplaceOrView below;
-      state.run(stack);
+      jit::InterpreterState(fast_code_).run(stack);
     }
   } catch (const std::exception& error) {
     throw Error(kOperator, reason_of(error));

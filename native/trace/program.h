@@ -14,7 +14,8 @@ namespace equinode::trace {
 // keeps it alive. A program never changes after it was made, so several threads may run it at once.
 class Program {
  public:
-  explicit Program(std::shared_ptr<torch::jit::Graph> graph);
+  // `fast` computes the same as `graph`, for runs that nothing records.
+  Program(std::shared_ptr<torch::jit::Graph> graph, const std::shared_ptr<torch::jit::Graph>& fast);
 
   // Runs the graph. Below autograd when nothing could record it, else through the dispatcher from the top, so that
   // the layers of transforms outside see every operator.
@@ -29,6 +30,7 @@ class Program {
  private:
   std::shared_ptr<torch::jit::Graph> graph_;
   torch::jit::Code code_;
+  torch::jit::Code fast_code_;
 };
 
 }  // namespace equinode::trace

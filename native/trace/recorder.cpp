@@ -99,7 +99,9 @@ at::Tensor Recorder::add_input(const at::Tensor& example) {
   const auto options = concrete.options().requires_grad(false);
   at::Tensor input = at::zeros(example.sizes(), options);
   if (!layered) input.copy_(concrete.detach());
-  values_.set(input, graph_->addInput(), ValueMap::Origin::kInput);
+  jit::Value* value = graph_->addInput();
+  note_type(value, input);
+  values_.set(input, value, ValueMap::Origin::kInput);
   return input;
 }
 
@@ -133,7 +135,9 @@ jit::Value* Recorder::value_of(const c10::IValue& value, const c10::Type& type) 
 
 void Recorder::map_result(const c10::IValue& result, jit::Value* value) {
   if (result.isTensor()) {
-    if (result.toTensor().defined()) values_.set(result.toTensor(), value, ValueMap::Origin::kMade);
+    if (!result.toTensor().defined()) return;
+    note_type(value, result.toTensor());
+    values_.set(result.toTensor(), value, ValueMap::Origin::kMade);
     return;
   }
   if (!result.isTensorList()) return;
@@ -176,11 +180,36 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
   for (size_t i = 0; i < results; ++i) map_result(stack[stack.size() - results + i], node->outputs()[i]);
 }
 
+void Recorder::note_type(const jit::Value* value, const at::Tensor& tensor) {
+  types_[value->unique()] = c10::TensorType::create(tensor);
+}
+
+// The graph with the sizes that were seen, which hold for every run of this program but not for the graph as a file.
+std::shared_ptr<jit::Graph> Recorder::typed_copy() const {
+  std::vector<jit::Value*> typed;
+  const auto set_type = [&](jit::Value* value) {
+    const auto seen = types_.find(value->unique());
+    if (seen == types_.end()) return;
+    value->setType(seen->second);
+    typed.push_back(value);
+  };
+  for (jit::Value* input : graph_->inputs()) set_type(input);
+  for (jit::Node* node : graph_->nodes()) {
+    for (jit::Value* output : node->outputs()) set_type(output);
+  }
+  std::shared_ptr<jit::Graph> copy = graph_->copy();
+  for (jit::Value* value : typed) value->setType(c10::TensorType::get());
+  return copy;
+}
+
 std::shared_ptr<const Program> Recorder::finish(const std::vector<at::Tensor>& outputs) {
   for (const at::Tensor& output : outputs) graph_->registerOutput(value_of(output));
   optimise(graph_);
   graph_->lint();
-  return std::make_shared<const Program>(graph_);
+  const std::shared_ptr<jit::Graph> fast = typed_copy();
+  specialise(fast);
+  fast->lint();
+  return std::make_shared<const Program>(graph_, fast);
 }
 
 }  // namespace equinode::trace

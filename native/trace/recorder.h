@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "native/trace/program.h"
@@ -45,8 +46,13 @@ class Recorder {
   torch::jit::Value* value_of(const at::Tensor& tensor);
   void map_result(const c10::IValue& result, torch::jit::Value* value);
 
+  // Remembers what a value looked like, under its number in the graph.
+  void note_type(const torch::jit::Value* value, const at::Tensor& tensor);
+  std::shared_ptr<torch::jit::Graph> typed_copy() const;
+
   std::shared_ptr<torch::jit::Graph> graph_;
   ValueMap values_;
+  std::unordered_map<size_t, c10::TensorTypePtr> types_;
 };
 
 }  // namespace equinode::trace
