@@ -60,13 +60,19 @@ std::string without_backtrace(const std::string& text) {
   return trace == std::string::npos ? text : text.substr(0, trace);
 }
 
+// What libtorch said. Not `what()`, which looks up the symbols of a backtrace: that takes milliseconds.
+std::string reason_of(const std::exception& error) {
+  if (const auto* from_torch = dynamic_cast<const c10::Error*>(&error)) return from_torch->what_without_backtrace();
+  return without_backtrace(error.what());
+}
+
 // What becomes the error's cause: libtorch's own words, with its backtrace where EQUINODE_DEBUG asks for it.
-std::string cause_of(const char* what) {
+std::string cause_of(const std::exception& error) {
   static const bool debug = [] {
     const char* value = std::getenv("EQUINODE_DEBUG");
     return value != nullptr && std::string(value) == "1";
   }();
-  return debug ? what : without_backtrace(what);
+  return debug ? error.what() : reason_of(error);
 }
 
 std::string held_by(const Env& env) {
@@ -79,8 +85,13 @@ Napi::Value make(Env& env, const std::string& code, const std::string& op, const
   const Napi::Env js(env.raw);
   const std::string text = code == kMemory ? message + held_by(env) : message;
   if (env.error_factory.IsEmpty()) return Napi::Error::New(js, text).Value();
-  return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op), Napi::String::New(js, text),
-                                 Napi::String::New(js, cause)});
+  try {
+    return env.error_factory.Call({Napi::String::New(js, code), Napi::String::New(js, op), Napi::String::New(js, text),
+                                   Napi::String::New(js, cause)});
+  } catch (const Napi::Error& error) {
+    // The JavaScript stack is full, or the environment is ending: that is the error then.
+    return error.Value();
+  }
 }
 
 std::string compose(const std::string& op, const std::string& given, const std::string& reason) {
@@ -99,7 +110,7 @@ bool is_out_of_memory() {
   } catch (const std::bad_alloc&) {
     return true;
   } catch (const std::exception& error) {
-    return code_of(error.what()) == std::string(kMemory);
+    return code_of(reason_of(error)) == std::string(kMemory);
   } catch (...) {
     return false;
   }
@@ -114,14 +125,11 @@ Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
     const std::string reason = error.what();
     const char* code = from_operator ? code_of(reason) : error.code();
     return make(env, code, name, compose(name, from_operator ? given : "", reason), "");
-  } catch (const c10::Error& error) {
-    const std::string reason = error.what_without_backtrace();
-    return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error.what()));
   } catch (const std::bad_alloc&) {
     return make(env, kMemory, op, compose(op, given, "the host has no memory left"), "");
   } catch (const std::exception& error) {
-    const std::string reason = without_backtrace(error.what());
-    return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error.what()));
+    const std::string reason = reason_of(error);
+    return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error));
   } catch (...) {
     return make(env, kOperator, op, compose(op, given, "an unknown failure"), "");
   }
