@@ -7,7 +7,8 @@ import { errorOf, SetupError } from './base/errors';
  */
 export type Handle = number;
 
-/** A handle as the addon returns it: negative when the tensor is so large that it needs a guard of its own. */
+/** A handle as the addon returns it: negative when the tensor needs a guard of its own. See NOTE [shared guards] in
+ * native/napi/env.cpp. */
 export type NewHandle = number;
 
 /** What crosses the boundary as an operator's argument; see `encode` in lib/ops/call.ts. */

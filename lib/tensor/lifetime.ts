@@ -20,7 +20,10 @@ export class Scope {
 
 let current: Scope | undefined;
 
-/** Small tensors share a guard among as many: native/napi/bind_core.cpp, kGuardGroup. */
+/**
+ * Small tensors share a guard among as many: native/napi/bind_core.cpp, kGuardGroup. See NOTE [shared guards] in
+ * native/napi/env.cpp.
+ */
 const groupSize = 8;
 
 /** Small tensors outside every scope that have no guard yet, and how many there are. */
@@ -28,8 +31,8 @@ const waiting: (Tensor | undefined)[] = new Array<undefined>(groupSize).fill(und
 let waitingCount = 0;
 
 /** Lets the garbage collector release a tensor, since no scope will. */
-function guard(tensor: Tensor, isLarge: boolean): void {
-  if (isLarge) {
+function guard(tensor: Tensor, isApart: boolean): void {
+  if (isApart) {
     tensor._guard = native().guard(tensor._handle);
     return;
   }
@@ -58,11 +61,16 @@ function guardWaiting(): void {
 
 /** Makes the tensor for a new handle, owned by the open scope, or by the garbage collector when there is none. */
 export function adopt(handle: NewHandle): Tensor {
-  const isLarge = handle < 0;
-  const tensor = new Tensor(isLarge ? -handle : handle);
-  if (current === undefined) guard(tensor, isLarge);
+  const isApart = handle < 0;
+  const tensor = new Tensor(isApart ? -handle : handle);
+  if (current === undefined) guard(tensor, isApart);
   else current.tensors.push(tensor);
   return tensor;
+}
+
+/** As `adopt`, for a tensor that must not live as long as others that were made around it. */
+export function adoptApart(handle: NewHandle): Tensor {
+  return adopt(handle > 0 ? -handle : handle);
 }
 
 /** Opens a scope; every `openScope` needs its `closeScope`, in a `finally`. */

@@ -1,6 +1,6 @@
 import { call, type Callable } from '../module';
 import { native, type Handle } from '../native';
-import { adopt, closeScope, openScope } from '../tensor/lifetime';
+import { adopt, adoptApart, closeScope, openScope } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
 import { flatten, unflatten, type Structure } from '../tree';
@@ -62,7 +62,7 @@ export function trace(name: string, structure: Structure, leaves: readonly unkno
 
 /** The function's result from the handles that its program returned. */
 export function resultOf(program: Program, outputs: readonly Handle[]): unknown {
-  const tensors = outputs.map(adopt);
+  const tensors = outputs.map(adoptApart);
   return unflatten(
     program.outStructure,
     program.outLeaves.map((leaf) => (leaf instanceof Slot ? tensors[leaf.index] : leaf)),

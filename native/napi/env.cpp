@@ -11,8 +11,11 @@ namespace {
 // The collector is told of changes in steps of this size, since each report costs a call.
 constexpr int64_t kReportStep = 1 << 20;
 
-// A tensor that keeps more than this alive does not share its guard with others, whose users may keep them for long.
-constexpr int64_t kLargeBytes = 4096;
+// NOTE [shared guards]: tensors that share a guard are released together, so whoever keeps one keeps them all. Only
+// those share that keep at most this much alive. A number has a guard of its own, since programs keep those: the losses
+// of a training loop. So have the results of a compiled program (lib/transform/program.ts), where a guard costs nothing
+// beside the run.
+constexpr int64_t kSharedBytes = 1024;
 
 void free_env(napi_env, void* data, void*) { delete static_cast<Env*>(data); }
 
@@ -63,9 +66,9 @@ napi_value Env::to_js(at::Tensor tensor) {
     return value;
   }
   // A small view keeps its whole storage alive, and a small result of autograd everything that it was made from.
-  const bool large = core::held_bytes(tensor) > kLargeBytes || tensor.requires_grad();
+  const bool apart = core::held_bytes(tensor) > kSharedBytes || tensor.dim() == 0 || tensor.requires_grad();
   const auto handle = static_cast<int64_t>(slots->add(std::move(tensor)));
-  const int64_t sent = large ? -handle : handle;
+  const int64_t sent = apart ? -handle : handle;
   if (handle < static_cast<int64_t>(core::kSmallHandles)) {
     napi_create_int32(raw, static_cast<int32_t>(sent), &value);
   } else {

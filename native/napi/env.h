@@ -66,8 +66,8 @@ struct Env {
   // outside is replaced by a hidden input.
   at::Tensor operand(core::Handle handle);
 
-  // Adds a tensor and gives its handle to JavaScript: negative when the tensor is large, so that it gets a guard of
-  // its own; 0 for an undefined tensor.
+  // Adds a tensor and gives its handle to JavaScript: negative when the tensor needs a guard of its own; 0 for an
+  // undefined tensor.
   napi_value to_js(at::Tensor tensor);
   void release(core::Handle handle);
   void report(int64_t bytes, bool flush);
