@@ -1,4 +1,16 @@
-import { filterVmap, grad, jit, Module, nn, random, tree, vmap, zeros, field, type Tensor } from 'equinode';
+import {
+  filterVmap,
+  grad,
+  jit,
+  Module,
+  nn,
+  random,
+  tree,
+  treeEqual,
+  vmap,
+  zeros,
+  type Tensor,
+} from 'equinode';
 
 class Net extends Module {
   readonly layers: readonly nn.Linear[];
