@@ -54,6 +54,8 @@ export function grad(
 /**
  * Adds the gradients of scalar outputs to the `grad` of every tensor that they were made from and that requires one.
  *
+ * @throws ERR_OPERATOR if an output is no scalar and has no weight in `gradOutputs`, or nothing was recorded. With
+ *   `createGraph` a tensor and its `grad` hold each other and are never released: use `autograd.grad` for that.
  * @see torch.autograd.backward.
  */
 export function backward(
@@ -101,7 +103,7 @@ declare module '../tensor/tensor' {
     /**
      * Makes libtorch's autograd record what is made from the tensor. Returns the tensor itself.
      *
-     * @throws ERR_OPERATOR if its dtype has no gradients.
+     * @throws ERR_OPERATOR if its dtype has no gradients, or a computed tensor is to forget what it was made from.
      * @see torch.Tensor.requires_grad_.
      */
     requiresGrad_(value?: boolean): this;

@@ -3,6 +3,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "native/base/error.h"
 #include "native/core/dispatch.h"
 #include "native/napi/bind.h"
 #include "native/napi/failure.h"
@@ -27,8 +28,13 @@ Napi::Value requires_grad(Env& env, const Napi::CallbackInfo& info) {
 
 Napi::Value set_requires_grad(Env& env, const Napi::CallbackInfo& info) {
   env.op = "requiresGrad_";
+  const at::Tensor& tensor = env.slots->get(read_handle(info.Env(), info[0]));
+  const bool value = info[1].As<Napi::Boolean>().Value();
+  require(
+      value || tensor.is_leaf(), kOperator,
+      "expected a tensor that was not itself computed from one that requires gradients. Use detach() to cut it off");
+  tensor.set_requires_grad(value);
   core::note_requires_grad();
-  env.slots->get(read_handle(info.Env(), info[0])).set_requires_grad(info[1].As<Napi::Boolean>().Value());
   return info.Env().Undefined();
 }
 
