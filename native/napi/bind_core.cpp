@@ -121,6 +121,7 @@ constexpr size_t kGuardGroup = 8;
 
 struct Guard {
   std::shared_ptr<core::SlotTable> slots;
+  std::shared_ptr<ExternalMemory> external;
   std::array<core::Handle, kGuardGroup> handles;
   std::array<uint64_t, kGuardGroup> serials;
 };
@@ -131,8 +132,7 @@ void finalize_guard(node_api_basic_env env, void* data, void*) {
   for (size_t i = 0; i < kGuardGroup; ++i) {
     reported += guard->slots->release_serial(guard->handles[i], guard->serials[i]);
   }
-  int64_t total = 0;
-  if (reported > 0) napi_adjust_external_memory(env, -reported, &total);
+  guard->external->add(env, -reported);
 }
 
 napi_value guard(napi_env raw, napi_callback_info info) {
@@ -141,7 +141,7 @@ napi_value guard(napi_env raw, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(raw, info, &count, values.data(), nullptr, &data);
   Env& env = *static_cast<Env*>(data);
-  auto owner = std::make_unique<Guard>(Guard{env.slots, {}, {}});
+  auto owner = std::make_unique<Guard>(Guard{env.slots, env.external, {}, {}});
   for (size_t i = 0; i < count && i < kGuardGroup; ++i) {
     double number = 0;
     napi_get_value_double(raw, values[i], &number);
@@ -150,7 +150,7 @@ napi_value guard(napi_env raw, napi_callback_info info) {
     const int64_t bytes = env.slots->owned_bytes(owner->handles[i]);
     if (bytes == 0) continue;
     env.slots->set_reported(owner->handles[i], bytes);
-    env.report(bytes, false);
+    env.report(bytes);
   }
   napi_value external = nullptr;
   if (napi_create_external(raw, owner.get(), finalize_guard, nullptr, &external) == napi_ok) owner.release();

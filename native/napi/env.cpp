@@ -8,7 +8,7 @@ namespace equinode::napi {
 
 namespace {
 
-// The collector is told of changes in steps of this size, since each report costs a call.
+// The collector is told of changes in steps of this size.
 constexpr int64_t kReportStep = 1 << 20;
 
 // NOTE [shared guards]: tensors that share a guard are released together, so whoever keeps one keeps them all. Only
@@ -77,14 +77,18 @@ napi_value Env::to_js(at::Tensor tensor) {
   return value;
 }
 
-void Env::release(core::Handle handle) { report(-slots->release(handle), false); }
-
-void Env::report(int64_t bytes, bool flush) {
-  unreported += bytes;
-  if (!flush && unreported < kReportStep && unreported > -kReportStep) return;
-  buffers->drain(raw);
+bool ExternalMemory::add(node_api_basic_env env, int64_t bytes) {
+  untold_ += bytes;
+  if (untold_ < kReportStep && untold_ > -kReportStep) return false;
   int64_t total = 0;
-  napi_adjust_external_memory(raw, std::exchange(unreported, 0), &total);
+  napi_adjust_external_memory(env, std::exchange(untold_, 0), &total);
+  return true;
+}
+
+void Env::release(core::Handle handle) { report(-slots->release(handle)); }
+
+void Env::report(int64_t bytes) {
+  if (external->add(raw, bytes)) buffers->drain(raw);
 }
 
 void Env::collect() {

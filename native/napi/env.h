@@ -28,6 +28,18 @@ class RetiredBuffers {
   std::vector<napi_ref> references_;
 };
 
+// Tells the garbage collector of the bytes that tensors hold, in steps, since each report costs a call. What is added
+// and what is taken away goes through the same account: else more would be taken away in between than was ever added,
+// which V8 does not forgive. Shared by guards, which may be finalized after the environment's data.
+class ExternalMemory {
+ public:
+  // Returns whether the collector was told.
+  bool add(node_api_basic_env env, int64_t bytes);
+
+ private:
+  int64_t untold_ = 0;
+};
+
 // Everything that belongs to one Node environment (the main thread or a worker). Made when the addon is loaded there
 // and freed with the environment; touched only on its thread. Nothing of it is static.
 //
@@ -58,8 +70,7 @@ struct Env {
   };
   std::unique_ptr<Trace> trace;
 
-  // Bytes told to the garbage collector, and those that are still to be told.
-  int64_t unreported = 0;
+  std::shared_ptr<ExternalMemory> external = std::make_shared<ExternalMemory>();
   int64_t peak_bytes = 0;
 
   // The tensor of a handle as an operator may use it: inside a trace, a captured tensor with layers of transforms
@@ -70,7 +81,7 @@ struct Env {
   // undefined tensor.
   napi_value to_js(at::Tensor tensor);
   void release(core::Handle handle);
-  void report(int64_t bytes, bool flush);
+  void report(int64_t bytes);
 
   // Makes the garbage collector run now, which releases the tensors that JavaScript has forgotten.
   void collect();

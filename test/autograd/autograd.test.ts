@@ -54,7 +54,7 @@ test('derivatives of a higher order', () => {
   expectClose(first!, [0.19933383317463074, 0.9182168195493894, 0.0770037537313969], {
     rtol: 1e-14,
   });
-  const [second] = grad((first!).sum(), x);
+  const [second] = grad(first!.sum(), x);
   expectClose(second!, [1.9800249888913688, 1.515452354478644, -2.6508885267456486], {
     rtol: 1e-14,
   });

@@ -9,20 +9,20 @@ interface Rounds {
 }
 
 const ways: [string, string][] = [
-  ['return', 'come to their end'],
-  ['exit', 'call process.exit'],
+  ['come to their end', 'return'],
+  ['call process.exit', 'exit'],
   ['throw', 'throw'],
-  ['computing', 'are terminated while they compute'],
-  ['failing', 'are terminated while their operators fail'],
-  ['reading', 'are terminated while they read values'],
-  ['in a transform', 'are terminated inside grad inside vmap'],
-  ['in a trace', 'are terminated while they compile'],
-  ['awaiting a program', 'are terminated while compiled programs run on other threads'],
+  ['are terminated while they compute', 'computing'],
+  ['are terminated while their operators fail', 'failing'],
+  ['are terminated while they read values', 'reading'],
+  ['are terminated inside grad inside vmap', 'in a transform'],
+  ['are terminated while they compile', 'in a trace'],
+  ['are terminated while compiled programs run on other threads', 'awaiting a program'],
 ];
 
 test.each(ways)(
-  'eight threads at once, again and again, that %2$s',
-  async (way) => {
+  'eight threads at once, again and again, that %s',
+  async (_words, way) => {
     const rounds = isFull ? 20 : 3;
     const found = await runProgram<Rounds>('workers.cjs', [way, rounds]);
     expect(found.right).toBe(true);

@@ -53,7 +53,11 @@ test('trees of any kind are kept whole', () => {
 
 test('a result that is no tensor keeps none', () => {
   expect(left(() => tidy(() => zeros([3]).sum().item()))).toBe(0);
-  expect(left(() => { tidy(() => undefined); })).toBe(0);
+  expect(
+    left(() => {
+      tidy(() => undefined);
+    }),
+  ).toBe(0);
   expect(tidy(() => 'text')).toBe('text');
 });
 
