@@ -203,6 +203,8 @@ std::shared_ptr<jit::Graph> Recorder::typed_copy() const {
 }
 
 std::shared_ptr<const Program> Recorder::finish(const std::vector<at::Tensor>& outputs) {
+  // The passes compare constants by calling operators, which are none of the program's.
+  c10::impl::ExcludeDispatchKeyGuard not_recorded(kTraceKey);
   for (const at::Tensor& output : outputs) graph_->registerOutput(value_of(output));
   optimise(graph_);
   graph_->lint();
