@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 #include <sys/mman.h>
 
+#include <array>
 #include <deque>
 #include <iterator>
 #include <list>
@@ -11,6 +12,8 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include "native/core/small_blocks.h"
 
 namespace equinode::core {
 
@@ -38,6 +41,7 @@ class BlockCache final : public c10::Allocator {
   static BlockCache& instance();
 
   c10::DataPtr allocate(size_t bytes) override {
+    if (bytes > 0 && bytes <= SmallBlocks::kLargest) return allocate_small(SmallBlocks::list_of(bytes));
     if (bytes < kSmallestBlock) return c10::GetDefaultCPUAllocator()->allocate(bytes);
     void* block = take(bytes);
     return {block, block, &give_back, c10::Device(c10::DeviceType::CPU)};
@@ -49,7 +53,7 @@ class BlockCache final : public c10::Allocator {
 
   int64_t bytes() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return static_cast<int64_t>(used_bytes_ + kept_bytes_);
+    return static_cast<int64_t>(used_bytes_ + kept_bytes_ + small_.bytes());
   }
 
   void trim() { unmap(evict(0)); }
@@ -63,9 +67,26 @@ class BlockCache final : public c10::Allocator {
 
   static void give_back(void* block) { instance().keep(block); }
 
+  template <size_t kList>
+  static void give_back_small(void* block) {
+    instance().small_.give_back(kList, block);
+  }
+
+  c10::DataPtr allocate_small(size_t list) {
+    // A deleter gets the block alone, so there is one for each list.
+    static constexpr std::array<c10::DeleterFnPtr, 5> kDeleters = {
+        &give_back_small<0>, &give_back_small<1>, &give_back_small<2>, &give_back_small<3>, &give_back_small<4>};
+    void* block = small_.take(list);
+    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "can't allocate memory: the host has none left");
+    return {block, block, kDeleters[list], c10::Device(c10::DeviceType::CPU)};
+  }
+
   // For callers that hold a bare address.
   static void free_any(void* block) {
-    if (instance().owns(block)) {
+    const int list = instance().small_.find(block);
+    if (list >= 0) {
+      instance().small_.give_back(static_cast<size_t>(list), block);
+    } else if (instance().owns(block)) {
       give_back(block);
     } else {
       c10::GetDefaultCPUAllocator()->raw_deallocate(block);
@@ -145,6 +166,7 @@ class BlockCache final : public c10::Allocator {
     for (const Block& block : blocks) munmap(block.address, block.size);
   }
 
+  SmallBlocks small_;
   std::mutex mutex_;
   // The blocks that tensors use, with their sizes.
   std::unordered_map<void*, size_t> used_;

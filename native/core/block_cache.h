@@ -8,7 +8,8 @@ namespace equinode::core {
 // each time (half of a mid-size training step), or carves them from its heap, where small blocks that live long (the
 // losses of a training loop) split the room between them until a freed block fits no later one: a loop that keeps
 // nothing but a number per step then grows by a fraction of its batch each step. So blocks from 128 KiB on are mapped
-// and kept in lists by size, up to a limit, for the next tensor of that size. Smaller blocks stay malloc's.
+// and kept in lists by size, up to a limit, for the next tensor of that size. The smallest ones come from
+// small_blocks.h; those between stay malloc's.
 //
 // The cache is one for the process, may be used from any thread, and is never destroyed, since tensors may be freed
 // while the process ends.

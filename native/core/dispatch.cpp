@@ -17,7 +17,9 @@ void note_requires_grad() { requires_grad_used.store(true, std::memory_order_rel
 
 bool requires_grad_was_used() { return requires_grad_used.load(std::memory_order_relaxed); }
 
-bool autograd_may_record() { return requires_grad_was_used() || !at::functorch::getDynamicLayerStack().empty(); }
+bool in_layers() { return !at::functorch::getDynamicLayerStack().empty(); }
+
+bool autograd_may_record() { return requires_grad_was_used() || in_layers(); }
 
 void dispatch(const Operator& op, torch::jit::Stack& stack) {
   if (autograd_may_record()) {

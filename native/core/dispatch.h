@@ -13,6 +13,9 @@ void dispatch(const Operator& op, torch::jit::Stack& stack);
 // asked for. When it cannot, operators run below autograd and save its bookkeeping.
 bool autograd_may_record();
 
+// Whether a layer of a transform is active on this thread.
+bool in_layers();
+
 // Whether a tensor was ever made to require gradients outside the transforms.
 bool requires_grad_was_used();
 

@@ -36,14 +36,14 @@ at::Tensor readable(Env& env, const Napi::CallbackInfo& info, const std::string&
   if (!layers.empty()) {
     throw Error(kConcretisation, op,
                 concat("expected a concrete tensor, got ", core::describe(tensor), " inside ", layers,
-                       ", whose values exist only for the transform. Use tensor operators (`where`, `cond`) instead "
+                       ", whose values exist only for the transform. Use tensor operators such as `where` instead "
                        "of reading values, or return the tensor and read it outside"));
   }
   if (env.trace != nullptr && env.trace->recorder.is_traced(tensor)) {
     throw Error(kConcretisation, op,
                 concat("expected a concrete tensor, got ", core::describe(tensor),
                        " that is being traced by jit, whose values are unknown until the compiled program runs. Use "
-                       "tensor operators (`where`, `cond`) instead of reading values, or return the tensor and read "
+                       "tensor operators such as `where` instead of reading values, or return the tensor and read "
                        "it outside"));
   }
   return tensor;

@@ -26,7 +26,7 @@ std::vector<at::Tensor> tensors_at(Env& env, const Napi::Value& value) {
 }
 
 Napi::Value begin_trace(Env& env, const Napi::CallbackInfo& info) {
-  require(env.trace == nullptr, kTransform, "jit: a trace is active on this thread already");
+  require(env.trace == nullptr, kTransform, "jit: expected no trace in progress, got one on this thread already.");
   std::vector<at::Tensor> examples = tensors_at(env, info[0]);
   auto trace = std::make_unique<Env::Trace>();
   trace->serial = env.slots->serial();
@@ -40,8 +40,10 @@ Napi::Value end_trace(Env& env, const Napi::CallbackInfo& info) {
   require(env.trace != nullptr, kTransform, "jit: no trace is active");
   const std::vector<at::Tensor> outputs = tensors_at(env, info[0]);
   for (const at::Tensor& output : outputs) {
-    require(transform::layers_of(output).empty(), kTransform,
-            "jit: returned a tensor that belongs to a transform that has ended");
+    require(
+        transform::layers_of(output).empty(), kTransform,
+        "jit: expected results that are complete, got a tensor that belongs to a transform inside, which has ended. "
+        "Return it from that transform.");
   }
   auto program = std::make_unique<ProgramPointer>(env.trace->recorder.finish(outputs));
   Napi::Array hidden = Napi::Array::New(info.Env(), env.trace->hidden.size());
@@ -66,6 +68,7 @@ Napi::Value tracing(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value run_program(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "jit";
   return write_handles(env, program_at(info)->run(tensors_at(env, info[1])));
 }
 

@@ -63,9 +63,11 @@ Napi::Value unwrap_grad(Env& env, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value gradients(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "grad";
   std::vector<at::Tensor> inputs;
   for (const core::Handle handle : read_handles(info[1])) inputs.push_back(env.slots->get(handle));
-  const bool create_graph = transform::has_outer_derivative() || core::requires_grad_was_used();
+  const bool autograd_records = core::requires_grad_was_used() && transform::grad_mode_outside();
+  const bool create_graph = transform::has_outer_derivative() || autograd_records;
   return write_handles(env, transform::gradients(operand_at(env, info, 0), inputs, integer_at(info, 2), create_graph));
 }
 

@@ -55,6 +55,14 @@ const char* code_of(const std::string& reason) {
   return kOperator;
 }
 
+// What libtorch's functorch says where only its Python could follow the advice.
+std::string reworded(const std::string& reason) {
+  if (reason.find("randomness error mode") == std::string::npos) return "";
+  return "expected an operator that gives the same result every time, got one that draws from libtorch's own "
+         "generator, of which vmap has only one for the whole batch. Use a function of `random` with a key for each of "
+         "the batch.";
+}
+
 std::string without_backtrace(const std::string& text) {
   const size_t trace = text.find("\nException raised from");
   return trace == std::string::npos ? text : text.substr(0, trace);
@@ -129,6 +137,8 @@ Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
     return make(env, kMemory, op, compose(op, given, "the host has no memory left"), "");
   } catch (const std::exception& error) {
     const std::string reason = reason_of(error);
+    const std::string own = reworded(reason);
+    if (!own.empty()) return make(env, kTransform, op, compose(op, "", own), cause_of(error));
     return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error));
   } catch (...) {
     return make(env, kOperator, op, compose(op, given, "an unknown failure"), "");

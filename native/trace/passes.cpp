@@ -1,9 +1,11 @@
 #include "native/trace/passes.h"
 
+#include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/common_subexpression_elimination.h>
 #include <torch/csrc/jit/passes/constant_pooling.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/peephole.h>
+
+#include <vector>
 
 #include "native/trace/fuse_pointwise.h"
 
@@ -11,18 +13,92 @@ namespace equinode::trace {
 
 namespace jit = torch::jit;
 
+namespace {
+
+// An operator that is there for the error that it may raise.
+struct Check {
+  c10::Symbol kind;
+  size_t count;
+};
+
+// Takes the checks out, since TorchScript takes every operator without results for dead. What they look at becomes
+// outputs of the graph, so that it stays and is followed when passes replace it.
+std::vector<Check> take_checks(jit::Graph& graph) {
+  std::vector<Check> checks;
+  std::vector<jit::Node*> nodes;
+  for (jit::Node* node : graph.nodes()) {
+    if (node->outputs().empty()) nodes.push_back(node);
+  }
+  for (jit::Node* node : nodes) {
+    checks.push_back({node->kind(), node->inputs().size()});
+    for (jit::Value* input : node->inputs()) graph.registerOutput(input);
+    node->destroy();
+  }
+  return checks;
+}
+
+void put_back(jit::Graph& graph, const std::vector<Check>& checks) {
+  for (auto check = checks.rbegin(); check != checks.rend(); ++check) {
+    std::vector<jit::Value*> inputs(check->count);
+    jit::Node* last = nullptr;
+    for (size_t i = check->count; i-- > 0;) {
+      inputs[i] = graph.outputs().back();
+      graph.eraseOutput(graph.outputs().size() - 1);
+      jit::Node* made_by = inputs[i]->node();
+      if (made_by->kind() == c10::prim::Param) continue;
+      if (last == nullptr || made_by->isAfter(last)) last = made_by;
+    }
+    jit::Node* node = graph.create(check->kind, inputs, 0);
+    if (last == nullptr) {
+      graph.prependNode(node);
+    } else {
+      node->insertAfter(last);
+    }
+  }
+}
+
+bool is_view(const jit::Node& node) {
+  const auto kind = node.kind();
+  if (kind != c10::aten::view && kind != c10::aten::_unsafe_view) return false;
+  return node.inputs().size() == 2 && node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
+}
+
+}  // namespace
+
+// Not TorchScript's peepholes: they take x + 0 and x * 1 for x, which is wrong where the operator promotes (a bool
+// becomes an int64) and for the sign of zero.
 void optimise(const std::shared_ptr<jit::Graph>& graph) {
+  const std::vector<Check> checks = take_checks(*graph);
   jit::EliminateDeadCode(graph);
   jit::ConstantPooling(graph);
   jit::EliminateCommonSubexpression(graph);
-  jit::PeepholeOptimize(graph);
   jit::EliminateDeadCode(graph);
+  put_back(*graph, checks);
+}
+
+std::shared_ptr<jit::Graph> for_layers(const std::shared_ptr<jit::Graph>& graph) {
+  std::shared_ptr<jit::Graph> copy = graph->copy();
+  const jit::AliasDb aliases(copy);
+  std::vector<jit::Node*> views;
+  for (jit::Node* node : copy->nodes()) {
+    // A write through a copy would not reach what it stands for.
+    if (is_view(*node) && !aliases.hasWriters(node)) views.push_back(node);
+  }
+  for (jit::Node* view : views) {
+    jit::Node* reshape = copy->create(c10::aten::reshape, view->inputs(), 1);
+    reshape->insertBefore(view);
+    view->output()->replaceAllUsesWith(reshape->output());
+    view->destroy();
+  }
+  return copy;
 }
 
 void specialise(const std::shared_ptr<jit::Graph>& graph) {
   fuse_pointwise(graph);
+  const std::vector<Check> checks = take_checks(*graph);
   jit::ConstantPooling(graph);
   jit::EliminateDeadCode(graph);
+  put_back(*graph, checks);
 }
 
 }  // namespace equinode::trace

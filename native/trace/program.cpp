@@ -8,6 +8,7 @@
 
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
+#include "native/trace/passes.h"
 
 namespace equinode::trace {
 
@@ -32,6 +33,12 @@ std::string reason_of(const std::exception& error) {
 Program::Program(std::shared_ptr<jit::Graph> graph, const std::shared_ptr<jit::Graph>& fast)
     : graph_(std::move(graph)), code_(graph_, "equinode"), fast_code_(fast, "equinode") {}
 
+const jit::Code& Program::code() const {
+  if (!core::in_layers()) return code_;
+  std::call_once(once_, [this] { layered_.emplace(for_layers(graph_), "equinode"); });
+  return *layered_;
+}
+
 std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
   jit::Stack stack;
   stack.reserve(inputs.size());
@@ -41,7 +48,7 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
   }
   try {
     if (core::autograd_may_record()) {
-      jit::InterpreterState(code_).run(stack);
+      jit::InterpreterState(code()).run(stack);
     } else {
       at::AutoDispatchBelowADInplaceOrView below;
       jit::InterpreterState(fast_code_).run(stack);

@@ -5,13 +5,15 @@
 #include <torch/csrc/jit/runtime/interpreter.h>
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace equinode::trace {
 
 // NOTE [constants owned by a program]: a tensor that was captured while tracing is a constant of the graph, which
-// keeps it alive. A program never changes after it was made, so several threads may run it at once.
+// keeps it alive. What a program does never changes after it was made, so several threads may run it at once.
 class Program {
  public:
   // `fast` computes the same as `graph`, for runs that nothing records.
@@ -28,9 +30,14 @@ class Program {
   void save(const std::string& path) const;
 
  private:
+  const torch::jit::Code& code() const;
+
   std::shared_ptr<torch::jit::Graph> graph_;
   torch::jit::Code code_;
   torch::jit::Code fast_code_;
+  // For runs under the layers of transforms outside; made for the first of them.
+  mutable std::once_flag once_;
+  mutable std::optional<torch::jit::Code> layered_;
 };
 
 }  // namespace equinode::trace

@@ -8,8 +8,14 @@
 #include <torch/csrc/jit/runtime/operator.h>
 #include <torch/library.h>
 
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <string>
+
 #include "native/base/error.h"
 #include "native/base/scope.h"
+#include "native/core/host_copy.h"
 #include "native/trace/passes.h"
 
 namespace equinode::trace {
@@ -22,12 +28,27 @@ constexpr c10::DispatchKey kTraceKey = c10::DispatchKey::Fake;
 
 thread_local Recorder* current_recorder = nullptr;
 
+c10::DispatchKeySet below_trace(c10::DispatchKeySet keys) {
+  return keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, kTraceKey);
+}
+
+// Whether the operator is nothing but calls of other operators, for tensors of every backend alike.
+bool is_composite(const c10::OperatorHandle& op, c10::DispatchKeySet keys) {
+  return op.hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd) &&
+         !op.hasKernelForDispatchKey(below_trace(keys).highestPriorityTypeId());
+}
+
 void record_operator(const c10::OperatorHandle& op, c10::DispatchKeySet keys, jit::Stack* stack) {
+  // See NOTE [composite operators in a trace].
+  if (is_composite(op, keys)) {
+    op.redispatchBoxed(below_trace(keys), stack);
+    return;
+  }
   c10::impl::ExcludeDispatchKeyGuard not_again(kTraceKey);
   if (Recorder* recorder = Recorder::current()) {
     recorder->record(op, keys, *stack);
   } else {
-    op.redispatchBoxed(keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, kTraceKey), stack);
+    op.redispatchBoxed(below_trace(keys), stack);
   }
 }
 
@@ -49,22 +70,40 @@ bool is_mask(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kBool || tensor.scalar_type() == at::kByte;
 }
 
-// Whether the shape or value that the call returns depends on the data of a tensor that is unknown yet.
-bool reads_traced_data(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments, const ValueMap& values) {
-  if (!op.hasTag(at::Tag::data_dependent_output) && !op.hasTag(at::Tag::dynamic_output_shape)) return false;
-  bool reads = false;
+bool takes_indices(const c10::FunctionSchema& schema) {
+  for (const c10::Argument& argument : schema.arguments()) {
+    if (argument.type()->str() == "Tensor?[]") return true;
+  }
+  return false;
+}
+
+// The first tensor whose values, unknown as they are, decide the shape or the value of what the call returns.
+std::optional<at::Tensor> unknown_operand(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments,
+                                          const ValueMap& values) {
+  if (!op.hasTag(at::Tag::data_dependent_output) && !op.hasTag(at::Tag::dynamic_output_shape)) return std::nullopt;
+  const c10::FunctionSchema& schema = op.schema();
+  const bool has_indices = takes_indices(schema);
+  std::optional<at::Tensor> unknown;
   for (size_t i = 0; i < arguments.size(); ++i) {
-    // An operator that takes indices depends on the data of masks alone.
-    bool has_indices = false;
-    for (const c10::Argument& argument : op.schema().arguments()) {
-      has_indices |= argument.type()->str() == "Tensor?[]";
-    }
+    const bool are_indices = schema.arguments()[i].type()->str() == "Tensor?[]";
     for_each_tensor(arguments[i], [&](const at::Tensor& tensor) {
-      const bool counts = !has_indices || (op.schema().arguments()[i].type()->str() == "Tensor?[]" && is_mask(tensor));
-      reads |= counts && values.is_traced(tensor);
+      // An operator that takes indices depends on the data of masks alone.
+      const bool decides = !has_indices || (are_indices && is_mask(tensor));
+      if (decides && !unknown && values.is_traced(tensor)) unknown = tensor;
     });
   }
-  return reads;
+  return unknown;
+}
+
+// Whether the call draws from libtorch's generator: not with a dropout that is off.
+bool draws(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) {
+  if (!op.hasTag(at::Tag::nondeterministic_seeded)) return false;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& name = op.schema().arguments()[i].name();
+    if (name == "dropout_p" && arguments[i].isDouble() && arguments[i].toDouble() == 0) return false;
+    if ((name == "train" || name == "training") && arguments[i].isBool() && !arguments[i].toBool()) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -84,32 +123,45 @@ Recorder* Recorder::current() { return current_recorder; }
 
 at::Tensor Recorder::add_input(const at::Tensor& example) {
   c10::impl::ExcludeDispatchKeyGuard not_recorded(kTraceKey);
+  // The values of one of the batch stand for all: zeros would fail where an operator checks values, as an inverse does.
   at::Tensor concrete = example;
-  bool layered = false;
+  std::vector<int64_t> batch_axes;
   while (true) {
     if (const auto* batched = at::functorch::maybeGetBatchedImpl(concrete)) {
-      concrete = batched->value();
+      batch_axes.push_back(batched->bdim());
+      concrete = at::Tensor(batched->value());
     } else if (const auto* wrapper = at::functorch::maybeGetTensorWrapper(concrete)) {
       concrete = at::Tensor(wrapper->value());
     } else {
       break;
     }
-    layered = true;
   }
-  const auto options = concrete.options().requires_grad(false);
-  at::Tensor input = at::zeros(example.sizes(), options);
-  if (!layered) input.copy_(concrete.detach());
+  bool is_empty = false;
+  for (auto axis = batch_axes.rbegin(); axis != batch_axes.rend() && !is_empty; ++axis) {
+    is_empty = concrete.size(*axis) == 0;
+    if (!is_empty) concrete = concrete.select(*axis, 0);
+  }
+  at::Tensor input = at::zeros(example.sizes(), concrete.options().requires_grad(false));
+  if (!is_empty) input.copy_(concrete.detach());
   jit::Value* value = graph_->addInput();
   note_type(value, input);
   values_.set(input, value, ValueMap::Origin::kInput);
+  values_.mark_traced(input);
   return input;
+}
+
+// TorchScript's passes make one constant of those that compare equal. But 0 equals -0, and a tensor that stands for a
+// number, which does not take part in promotion, equals one that does.
+jit::Value* Recorder::distinct(jit::Value* constant) {
+  constant->node()->i_(c10::Symbol::attr("capture"), captures_++);
+  return constant;
 }
 
 jit::Value* Recorder::value_of(const at::Tensor& tensor) {
   if (!tensor.defined()) return graph_->insertConstant(c10::IValue());
   if (jit::Value* known = values_.find(tensor)) return known;
   // A constant keeps its own metadata, so that a later write elsewhere cannot reach the graph's view of it.
-  jit::Value* constant = graph_->insertConstant(tensor.detach());
+  jit::Value* constant = distinct(graph_->insertConstant(tensor.detach()));
   values_.set(tensor, constant, ValueMap::Origin::kConstant);
   return constant;
 }
@@ -130,7 +182,14 @@ jit::Value* Recorder::value_of(const c10::IValue& value, const c10::Type& type) 
     const auto element_type = c10::OptionalType::create(c10::TensorType::get());
     return graph_->insertNode(graph_->createList(element_type, elements))->output();
   }
-  return graph_->insertConstant(value);
+  jit::Value* constant = graph_->insertConstant(value);
+  if (value.isDouble() && value.toDouble() == 0 && std::signbit(value.toDouble())) distinct(constant);
+  if (!value.isBool() || (kind != "Scalar" && kind != "Scalar?")) return constant;
+  // TorchScript takes no boolean for a Scalar, but a tensor of no axes in its place; as an integer it would promote.
+  jit::Value* tensor = graph_->insertConstant(at::scalar_tensor(value.toBool(), at::kBool));
+  return graph_->insertNode(graph_->create(c10::aten::ScalarImplicit, {tensor}))
+      ->output()
+      ->setType(c10::NumberType::get());
 }
 
 void Recorder::map_result(const c10::IValue& result, jit::Value* value) {
@@ -151,33 +210,54 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
   const size_t count = schema.arguments().size();
   const c10::ArrayRef<c10::IValue> arguments(stack.data() + stack.size() - count, count);
 
-  require(!reads_traced_data(op, arguments, values_), kConcretisation, c10::toString(op.operator_name()),
-          ": the result depends on the values of a traced tensor, which are unknown while tracing");
-  require(!op.hasTag(at::Tag::nondeterministic_seeded), kTransform, c10::toString(op.operator_name()),
-          ": draws from libtorch's global generator, which a compiled program cannot repeat. "
-          "Use a function of `random` with an explicit key");
+  const std::optional<at::Tensor> unknown = unknown_operand(op, arguments, values_);
+  require(!unknown, kConcretisation, "expected a result whose shape and kind are known without values, got one that ",
+          op.schema().name(), " would decide by the values of a traced tensor (",
+          unknown ? core::describe(*unknown) : "",
+          "), which are unknown until the compiled program runs. Use `where` or another operator whose result has a "
+          "fixed shape, or compute it outside jit.");
+  require(!draws(op, arguments), kTransform, "expected an operator that gives the same result every time, got ",
+          op.schema().name(),
+          ", which draws from libtorch's own generator: a compiled program cannot repeat that. Use a function of "
+          "`random` with an explicit key.");
+  bool is_traced = false;
   std::vector<jit::Value*> inputs;
   for (size_t i = 0; i < count; ++i) {
     const c10::Argument& argument = schema.arguments()[i];
     inputs.push_back(value_of(arguments[i], *argument.type()));
-    if (argument.alias_info() == nullptr || !argument.alias_info()->isWrite()) continue;
+    for_each_tensor(arguments[i], [&](const at::Tensor& tensor) { is_traced |= values_.is_traced(tensor); });
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const c10::AliasInfo* alias = schema.arguments()[i].alias_info();
+    if (alias == nullptr || !alias->isWrite()) continue;
     for_each_tensor(arguments[i], [&](const at::Tensor& tensor) {
-      require(values_.origin(tensor) == ValueMap::Origin::kMade, kTransform, c10::toString(op.operator_name()),
-              ": writes to an input or to a captured tensor, which a compiled program may not change");
+      require(values_.origin(tensor) == ValueMap::Origin::kMade, kTransform,
+              "expected an operator that leaves its arguments as they are, got ", schema.name(),
+              ", which writes to an input or to a captured tensor. Give it a copy.");
+      if (is_traced) values_.mark_traced(tensor);
     });
   }
 
-  jit::Node* node = graph_->create(c10::Symbol::fromQualString(schema.name()), inputs, schema.returns().size());
+  // A reshape that copies nothing names the strides of the example, which need not be those of a later run.
+  const bool is_alias = schema.name() == "aten::_reshape_alias";
+  if (is_alias) inputs.resize(2);
+  const c10::Symbol symbol = is_alias ? c10::aten::view : c10::Symbol::fromQualString(schema.name());
+  jit::Node* node = graph_->create(symbol, inputs, schema.returns().size());
   for (size_t i = 0; i < schema.returns().size(); ++i) node->outputs()[i]->setType(schema.returns()[i].type());
   graph_->insertNode(node);
   const jit::Operator* matched = node->maybeOperator();
   require(matched != nullptr && matched->schema().overload_name() == schema.overload_name(), kTransform,
-          c10::toString(op.operator_name()), ": TorchScript took the recorded call for another overload");
+          "expected a call that TorchScript can hold, got ", c10::toString(op.operator_name()),
+          ", which it takes for another overload. Call another overload of it, or call it outside jit.");
 
-  op.redispatchBoxed(keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, kTraceKey), &stack);
+  op.redispatchBoxed(below_trace(keys), &stack);
 
   const size_t results = schema.returns().size();
-  for (size_t i = 0; i < results; ++i) map_result(stack[stack.size() - results + i], node->outputs()[i]);
+  for (size_t i = 0; i < results; ++i) {
+    const c10::IValue& result = stack[stack.size() - results + i];
+    map_result(result, node->outputs()[i]);
+    if (is_traced) for_each_tensor(result, [&](const at::Tensor& tensor) { values_.mark_traced(tensor); });
+  }
 }
 
 void Recorder::note_type(const jit::Value* value, const at::Tensor& tensor) {
@@ -205,7 +285,12 @@ std::shared_ptr<jit::Graph> Recorder::typed_copy() const {
 std::shared_ptr<const Program> Recorder::finish(const std::vector<at::Tensor>& outputs) {
   // The passes compare constants by calling operators, which are none of the program's.
   c10::impl::ExcludeDispatchKeyGuard not_recorded(kTraceKey);
-  for (const at::Tensor& output : outputs) graph_->registerOutput(value_of(output));
+  for (const at::Tensor& output : outputs) {
+    jit::Value* value = value_of(output);
+    // The user may mark a result for autograd, which must not mark the graph's own constant.
+    if (value->node()->kind() == c10::prim::Constant) value = graph_->insert(c10::aten::alias, {value});
+    graph_->registerOutput(value);
+  }
   optimise(graph_);
   graph_->lint();
   const std::shared_ptr<jit::Graph> fast = typed_copy();

@@ -20,6 +20,10 @@ namespace equinode::trace {
 // NOTE [views and writes in a trace]: operators that write (index_put_, add_ inside a kernel) are recorded as they
 // are, in order; TorchScript's passes know from the schemas what they may not move. Writing to an input or to a
 // captured constant is refused, since the user holds it.
+//
+// NOTE [composite operators in a trace]: an operator that libtorch composes of others (CompositeImplicitAutograd) is
+// never recorded as such, but as what it calls. Above a Grad layer autograd takes it apart before the trace sees it;
+// without one the recorder does, so that a read of values or a draw of random numbers inside it is not missed.
 class Recorder {
  public:
   Recorder();
@@ -44,6 +48,7 @@ class Recorder {
  private:
   torch::jit::Value* value_of(const c10::IValue& value, const c10::Type& type);
   torch::jit::Value* value_of(const at::Tensor& tensor);
+  torch::jit::Value* distinct(torch::jit::Value* constant);
   void map_result(const c10::IValue& result, torch::jit::Value* value);
 
   // Remembers what a value looked like, under its number in the graph.
@@ -52,6 +57,7 @@ class Recorder {
 
   std::shared_ptr<torch::jit::Graph> graph_;
   ValueMap values_;
+  int64_t captures_ = 0;
   std::unordered_map<size_t, c10::TensorTypePtr> types_;
 };
 

@@ -44,6 +44,8 @@ ValueMap::Origin ValueMap::origin(const at::Tensor& tensor) const {
   return found == origins_.end() ? Origin::kConstant : found->second;
 }
 
-bool ValueMap::is_traced(const at::Tensor& tensor) const { return origin(tensor) != Origin::kConstant; }
+bool ValueMap::is_traced(const at::Tensor& tensor) const { return traced_.count(memory_of(tensor)) > 0; }
+
+void ValueMap::mark_traced(const at::Tensor& tensor) { traced_.insert(memory_of(tensor)); }
 
 }  // namespace equinode::trace

@@ -24,8 +24,10 @@ class ValueMap {
 
   Origin origin(const at::Tensor& tensor) const;
 
-  // Whether a value depends on the inputs, and is therefore unknown until the program runs.
+  // Whether a value depends on the inputs, and is therefore unknown until the program runs. What is computed from
+  // constants alone is known.
   bool is_traced(const at::Tensor& tensor) const;
+  void mark_traced(const at::Tensor& tensor);
 
  private:
   struct Identity {
@@ -41,6 +43,7 @@ class ValueMap {
 
   std::unordered_map<Identity, torch::jit::Value*, Hash> values_;
   std::unordered_map<const void*, Origin> origins_;
+  std::unordered_set<const void*> traced_;
   std::vector<at::Tensor> alive_;
 };
 

@@ -53,6 +53,10 @@ bool has_outer_derivative() {
   return false;
 }
 
+bool grad_mode_outside() {
+  return found_grad_modes.empty() ? c10::GradMode::is_enabled() : static_cast<bool>(found_grad_modes.front());
+}
+
 CleanContext::CleanContext()
     : layers_(functorch::getDynamicLayerStack()),
       grad_modes_(std::exchange(found_grad_modes, {})),

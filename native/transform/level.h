@@ -29,6 +29,9 @@ void unwind(int64_t depth);
 // Whether a Grad or Jvp layer other than the innermost one is active.
 bool has_outer_derivative();
 
+// Whether grad mode was on outside all layers: then libtorch's own autograd may record what they compute.
+bool grad_mode_outside();
+
 // Puts the layers aside, for the tracing of a compiled function in a clean context; the destructor restores them.
 class CleanContext {
  public:
