@@ -1,3 +1,4 @@
+import { TransformError } from '../base/errors';
 import { native } from '../native';
 import { callNamed } from '../ops/call';
 import { adopt } from '../tensor/lifetime';
@@ -26,11 +27,21 @@ function list(tensors: Tensor | readonly Tensor[]): readonly Tensor[] {
   return tensors instanceof Tensor ? [tensors] : tensors;
 }
 
+/** libtorch's own graph knows nothing of the layers of transforms: inside them its gradients would be wrong. */
+function refuseInside(op: string): void {
+  if (!native().tracing() && native().depth() === 0) return;
+  throw new TransformError(
+    `${op}: expected no transform around it, got a call inside jit, grad or vmap. Use \`grad\` or \`filterGrad\` there.`,
+    { op },
+  );
+}
+
 /**
  * The gradients of outputs with respect to inputs that require gradients.
  *
  * @returns one tensor for each input; null for an unused one with `allowUnused`.
- * @throws ERR_OPERATOR if no output depends on a tensor that requires gradients, or an input is unused.
+ * @throws ERR_OPERATOR if no output depends on a tensor that requires gradients, or an input is unused;
+ *   ERR_TRANSFORM inside jit, grad or vmap.
  * @see torch.autograd.grad.
  */
 export function grad(
@@ -39,6 +50,7 @@ export function grad(
   options: GradOptions = {},
 ): (Tensor | null)[] {
   const { createGraph = false, retainGraph = createGraph, allowUnused = false, gradOutputs = [] } = options;
+  refuseInside('autograd.grad');
   return native()
     .autogradGrad(
       handles(list(outputs), 'autograd.grad'),
@@ -64,6 +76,7 @@ export function backward(
   options: BackwardOptions = {},
 ): void {
   const { createGraph = false, retainGraph = createGraph } = options;
+  refuseInside('autograd.backward');
   native().autogradBackward(
     handles(list(outputs), 'autograd.backward'),
     handles(gradOutputs, 'autograd.backward'),
@@ -103,7 +116,8 @@ declare module '../tensor/tensor' {
     /**
      * Makes libtorch's autograd record what is made from the tensor. Returns the tensor itself.
      *
-     * @throws ERR_OPERATOR if its dtype has no gradients, or a computed tensor is to forget what it was made from.
+     * @throws ERR_OPERATOR if its dtype has no gradients, or a computed tensor is to forget what it was made from;
+     *   ERR_TRANSFORM inside jit, grad or vmap.
      * @see torch.Tensor.requires_grad_.
      */
     requiresGrad_(value?: boolean): this;
@@ -131,6 +145,7 @@ Object.defineProperties(Tensor.prototype, {
 });
 
 Tensor.prototype.requiresGrad_ = function (value = true) {
+  refuseInside('requiresGrad_');
   native().setRequiresGrad(handleOf(this, 'requiresGrad_'), value);
   return this;
 };

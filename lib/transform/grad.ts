@@ -17,19 +17,26 @@ interface Target {
 }
 
 interface Derivative {
-  readonly value: Tensor;
+  /** Undefined where it was not asked for. */
+  readonly value: Tensor | undefined;
   readonly aux: unknown;
   /** A tree for each target, with null where a leaf has no gradient. */
   readonly grads: readonly unknown[];
 }
 
+interface Request {
+  /** The public name, for messages. */
+  readonly name: string;
+  readonly hasAux: boolean;
+  readonly wantsValue: boolean;
+}
+
 /** Calls `fn` inside a Grad layer and differentiates its scalar result by the inexact tensors of the targets. */
 function differentiate(
-  name: string,
+  { name, hasAux, wantsValue }: Request,
   fn: Callable,
   args: readonly unknown[],
   targets: readonly Target[],
-  hasAux: boolean,
 ): Derivative {
   return withLevel(
     name,
@@ -54,7 +61,7 @@ function differentiate(
       const handles = wrapped.map((tensor) => handleOf(tensor, name));
       const grads = native().gradients(handleOf(scalar, name), handles, level).map(adopt);
       const derivative: Derivative = {
-        value: unwrap(name, scalar, level) as Tensor,
+        value: wantsValue ? (unwrap(name, scalar, level) as Tensor) : undefined,
         aux: unwrap(name, aux, level),
         grads: regroup(targets, grads),
       };
@@ -124,8 +131,16 @@ function rawTargets(
   argnums: number | readonly number[],
 ): readonly Target[] {
   const positions = typeof argnums === 'number' ? [argnums] : argnums;
+  const taken = new Set<number>();
   return positions.map((given) => {
     const position = given < 0 ? given + args.length : given;
+    if (taken.has(position)) {
+      throw new ArgumentError(
+        `${name}: expected \`argnums\` to name each argument once, got ${positions.join(', ')} for ${args.length} argument(s).`,
+        { op: name },
+      );
+    }
+    taken.add(position);
     if (!Number.isInteger(position) || position < 0 || position >= args.length) {
       throw new ArgumentError(
         `${name}: expected \`argnums\` to name one of ${args.length} argument(s), got ${given}.`,
@@ -157,7 +172,8 @@ type AnyFn = Callable;
  *   tensor; ERR_ARGUMENT if `argnums` names no argument.
  * @example
  * const [value, dx] = valueAndGrad((x: Tensor) => x.square().sum())(tensor([1, 2]));
- * @see jax.value_and_grad.
+ * @see jax.value_and_grad. Difference: complex tensors may be differentiated by, and their gradient is PyTorch's, the
+ *   direction of steepest ascent (the complex conjugate of what JAX gives).
  */
 export function valueAndGrad<A extends unknown[]>(
   fn: Callable<A, Tensor>,
@@ -175,7 +191,7 @@ export function valueAndGrad(
   fn: AnyFn,
   options: GradOptions = {},
 ): (...args: unknown[]) => [unknown, unknown] {
-  return rawTransform('valueAndGrad', fn, options);
+  return rawTransform('valueAndGrad', fn, options, true);
 }
 
 /**
@@ -198,7 +214,7 @@ export function grad<A extends unknown[], X>(
 ): (...args: A) => [grad: A[0], aux: X];
 export function grad<A extends unknown[]>(fn: Callable<A>, options: GradOptions): (...args: A) => unknown;
 export function grad(fn: AnyFn, options: GradOptions = {}): (...args: unknown[]) => unknown {
-  const both = rawTransform('grad', fn, options);
+  const both = rawTransform('grad', fn, options, false);
   return (...args) => onlyGrad(both(...args), options.hasAux);
 }
 
@@ -211,11 +227,12 @@ function rawTransform(
   name: string,
   fn: AnyFn,
   options: GradOptions,
+  wantsValue: boolean,
 ): (...args: unknown[]) => [unknown, unknown] {
   const { argnums = 0, hasAux = false } = options;
   return (...args) => {
     const targets = rawTargets(name, args, argnums);
-    const { value, aux, grads } = differentiate(name, fn, args, targets, hasAux);
+    const { value, aux, grads } = differentiate({ name, hasAux, wantsValue }, fn, args, targets);
     return [hasAux ? [value, aux] : value, typeof argnums === 'number' ? grads[0] : grads];
   };
 }
@@ -246,7 +263,7 @@ export function filterValueAndGrad<M, A extends unknown[], X>(
   options: { readonly hasAux: true },
 ): (model: M, ...args: A) => [value: [Tensor, X], grads: M];
 export function filterValueAndGrad(fn: AnyFn, options: FilterGradOptions = {}): unknown {
-  return filterTransform('filterValueAndGrad', fn, options);
+  return filterTransform('filterValueAndGrad', fn, options, true);
 }
 
 /**
@@ -265,7 +282,7 @@ export function filterGrad<M, A extends unknown[], X>(
   options: { readonly hasAux: true },
 ): (model: M, ...args: A) => [grads: M, aux: X];
 export function filterGrad(fn: AnyFn, options: FilterGradOptions = {}): unknown {
-  const both = filterTransform('filterGrad', fn, options);
+  const both = filterTransform('filterGrad', fn, options, false);
   return (...args: unknown[]) => onlyGrad(both(...args), options.hasAux);
 }
 
@@ -273,6 +290,7 @@ function filterTransform(
   name: string,
   fn: AnyFn,
   options: FilterGradOptions,
+  wantsValue: boolean,
 ): (...args: unknown[]) => [unknown, unknown] {
   const { hasAux = false } = options;
   return (...args) => {
@@ -289,7 +307,8 @@ function filterTransform(
         { op: name },
       );
     }
-    const { value, aux, grads } = differentiate(name, fn, args, [{ position: 0, structure, leaves }], hasAux);
+    const target = { position: 0, structure, leaves };
+    const { value, aux, grads } = differentiate({ name, hasAux, wantsValue }, fn, args, [target]);
     return [hasAux ? [value, aux] : value, grads[0]];
   };
 }

@@ -4,14 +4,18 @@ import { native, type Handle } from '../native';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { flatten, flattenWithPath, keystr, type Structure } from '../tree';
 import { describeValue } from './describe';
-import { run, runAsync, trace, type Program } from './program';
+import { run, runAsync, saveProgram, trace, type Program } from './program';
 import { ProgramCache } from './program-cache';
 
 /** A compiled program, as `lower` gives it. */
 export interface Lowered {
   /** The TorchScript graph as text: forward, backward and update, whatever the function does. */
   readonly graph: string;
-  /** Writes the program as a TorchScript file, which Python's `torch.jit.load` opens. */
+  /**
+   * Writes the program as a TorchScript file, which Python's `torch.jit.load` opens. There is never half a file.
+   *
+   * @throws ERR_ARGUMENT if the file cannot be written.
+   */
   save(path: string): void;
 }
 
@@ -124,11 +128,17 @@ function compile<A extends unknown[], R>(
 
   const lower = (...args: A): Lowered => {
     check(args);
+    if (native().tracing()) {
+      throw new TransformError(
+        `${name}.lower: expected no compiled function around it, got a call while one is being traced. Call lower outside.`,
+        { op: name },
+      );
+    }
     const program = programOf(takeApart(name, fn, args)).native;
     return {
       graph: native().programGraph(program),
       save(path) {
-        native().programSave(program, path);
+        saveProgram(`${name}.lower.save`, program, path);
       },
     };
   };

@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { renameSync, rmSync } from 'node:fs';
+import { ArgumentError } from '../base/errors';
+import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
 import { native, type Handle } from '../native';
 import { adopt, adoptApart, closeScope, openScope } from '../tensor/lifetime';
@@ -36,28 +40,39 @@ export function trace(name: string, structure: Structure, leaves: readonly unkno
   );
   try {
     const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
-    const stand = native()
-      .beginTrace(inputs.map((tensor) => handleOf(tensor, name)))
-      .map(adopt);
-    let next = 0;
-    const inside = leaves.map((leaf) => (leaf instanceof Tensor ? stand[next++] : leaf));
-    const [fn, args] = unflatten(structure, inside) as [Callable<unknown[]>, unknown[]];
-    const result = call(fn, ...args);
-    refusePromise(result, name);
-
-    const [resultLeaves, outStructure] = flatten(result);
-    const outputs: Handle[] = [];
-    const outLeaves = resultLeaves.map((leaf) => {
-      if (!(leaf instanceof Tensor)) return leaf;
-      outputs.push(handleOf(leaf, name));
-      return new Slot(outputs.length - 1);
-    });
-    const { program, hidden } = native().endTrace(outputs);
-    return { native: program, outLeaves, outStructure, hidden };
+    const stand = native().beginTrace(inputs.map((tensor) => handleOf(tensor, name)));
+    try {
+      return record(name, structure, leaves, stand.map(adopt));
+    } finally {
+      native().abortTrace();
+    }
   } finally {
-    native().abortTrace();
     closeScope(scope, new Set());
   }
+}
+
+/** Runs the function in the trace that has begun, and ends the trace. */
+function record(
+  name: string,
+  structure: Structure,
+  leaves: readonly unknown[],
+  stand: readonly Tensor[],
+): Program {
+  let next = 0;
+  const inside = leaves.map((leaf) => (leaf instanceof Tensor ? stand[next++] : leaf));
+  const [fn, args] = unflatten(structure, inside) as [Callable<unknown[]>, unknown[]];
+  const result = call(fn, ...args);
+  refusePromise(result, name);
+
+  const [resultLeaves, outStructure] = flatten(result);
+  const outputs: Handle[] = [];
+  const outLeaves = resultLeaves.map((leaf) => {
+    if (!(leaf instanceof Tensor)) return leaf;
+    outputs.push(handleOf(leaf, name));
+    return new Slot(outputs.length - 1);
+  });
+  const { program, hidden } = native().endTrace(outputs);
+  return { native: program, outLeaves, outStructure, hidden };
 }
 
 /** The function's result from the handles that its program returned. */
@@ -72,6 +87,26 @@ export function resultOf(program: Program, outputs: readonly Handle[]): unknown 
 /** Runs a program on this thread. */
 export function run(program: Program, inputs: readonly Handle[]): unknown {
   return resultOf(program, native().runProgram(program.native, [...inputs, ...program.hidden]));
+}
+
+/**
+ * Writes a program as a TorchScript file: to a temporary file in the same folder, which then takes the name.
+ *
+ * @throws ERR_ARGUMENT if it cannot be written.
+ */
+export function saveProgram(op: string, program: object, path: string): void {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    native().programSave(program, temporary);
+    renameSync(temporary, path);
+  } catch (cause) {
+    throw new ArgumentError(
+      `${op}: expected a file that can be written, got ${path}: ${systemReason(cause).replace(/\.$/, '')}.`,
+      { op, cause },
+    );
+  } finally {
+    rmSync(temporary, { force: true });
+  }
 }
 
 /**
