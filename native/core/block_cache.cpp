@@ -19,11 +19,14 @@ namespace equinode::core {
 
 namespace {
 
-// glibc maps blocks from this size on too.
-constexpr size_t kSmallestBlock = size_t{128} << 10;
+// Below, what a block costs in the lists is felt beside an operator on it.
+constexpr size_t kSmallestBlock = size_t{32} << 10;
 
 // How much is kept for reuse; what was kept longest goes first.
 constexpr size_t kKeptBytes = size_t{512} << 20;
+
+// When the system maps no more (it counts mappings, not only bytes), blocks up to this size may still be malloc's.
+constexpr size_t kLargestFromMalloc = size_t{64} << 20;
 
 // More than any address space has: refused before rounding could overflow.
 constexpr size_t kLargestBlock = size_t{1} << 47;
@@ -43,7 +46,10 @@ class BlockCache final : public c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes > 0 && bytes <= SmallBlocks::kLargest) return allocate_small(SmallBlocks::list_of(bytes));
     if (bytes < kSmallestBlock) return c10::GetDefaultCPUAllocator()->allocate(bytes);
-    void* block = take(bytes);
+    void* block = bytes > kLargestBlock ? nullptr : take(rounded(bytes));
+    if (block == nullptr && bytes <= kLargestFromMalloc) return c10::GetDefaultCPUAllocator()->allocate(bytes);
+    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "can't allocate memory: you tried to allocate ", bytes,
+                     " bytes");
     return {block, block, &give_back, c10::Device(c10::DeviceType::CPU)};
   }
 
@@ -53,7 +59,7 @@ class BlockCache final : public c10::Allocator {
 
   int64_t bytes() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return static_cast<int64_t>(used_bytes_ + kept_bytes_ + small_.bytes());
+    return static_cast<int64_t>(used_bytes_ + kept_bytes_);
   }
 
   void trim() { unmap(evict(0)); }
@@ -98,15 +104,13 @@ class BlockCache final : public c10::Allocator {
     return used_.count(block) > 0;
   }
 
-  void* take(size_t bytes) {
-    void* block = bytes > kLargestBlock ? nullptr : take_kept(rounded(bytes));
-    if (block == nullptr && bytes <= kLargestBlock) block = map(rounded(bytes));
-    if (block == nullptr && bytes <= kLargestBlock) {
+  void* take(size_t size) {
+    void* block = take_kept(size);
+    if (block == nullptr) block = map(size);
+    if (block == nullptr) {
       trim();
-      block = map(rounded(bytes));
+      block = map(size);
     }
-    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "can't allocate memory: you tried to allocate ", bytes,
-                     " bytes");
     return block;
   }
 

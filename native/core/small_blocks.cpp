@@ -30,16 +30,10 @@ int SmallBlocks::find(const void* block) {
   return -1;
 }
 
-size_t SmallBlocks::bytes() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return bytes_;
-}
-
 bool SmallBlocks::refill(size_t list) {
   auto* slab = static_cast<char*>(std::aligned_alloc(kSlab, kSlab));
   if (slab == nullptr) return false;
   slabs_[list].insert(slab);
-  bytes_ += kSlab;
   const size_t size = kSmallest << list;
   for (size_t offset = kSlab; offset > 0; offset -= size) {
     auto* block = reinterpret_cast<Free*>(slab + offset - size);

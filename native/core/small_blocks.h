@@ -29,8 +29,6 @@ class SmallBlocks {
   // The list of a block that came from here, or -1.
   int find(const void* block);
 
-  size_t bytes();
-
  private:
   // libtorch's alignment, and room for the list's link.
   static constexpr size_t kSmallest = 64;
@@ -47,7 +45,6 @@ class SmallBlocks {
   std::mutex mutex_;
   std::array<Free*, kLists> free_ = {};
   std::array<std::unordered_set<const void*>, kLists> slabs_;
-  size_t bytes_ = 0;
 };
 
 }  // namespace equinode::core
