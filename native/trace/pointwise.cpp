@@ -20,8 +20,9 @@ constexpr int64_t kBlock = 512;
 constexpr int64_t kGrain = 1 << 14;
 
 // One instruction over one block. Compiled once for each vector width; the machine's is chosen when it is loaded.
-__attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default"))) void run_instruction(
-    PointOp op, int64_t count, float* target, const float* a, const float* b, const float* c) {
+__attribute__((target_clones("avx512f", "fma", "default"))) void run_instruction(PointOp op, int64_t count,
+                                                                                 float* target, const float* a,
+                                                                                 const float* b, const float* c) {
   switch (op) {
     case PointOp::kAdd:
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] + b[i];
