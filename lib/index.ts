@@ -72,6 +72,8 @@ export * as tree from './tree';
 export { treeAt, treeCheck, treeFlattenOneLevel } from './tree';
 export {
   applyUpdates,
+  bind,
+  BoundMethod,
   call,
   field,
   Module,
@@ -85,6 +87,7 @@ export {
   type Callable,
   type EqualOptions,
   type FieldOptions,
+  type MethodName,
   type PformatOptions,
 } from './module';
 export {

@@ -1,5 +1,5 @@
-import { ModuleError } from '../base/errors';
 import { Field } from './field';
+import { notAField } from './misuse';
 
 /** What is known of a module class, from its `static fields` and its prototype chain. */
 export interface ClassInfo {
@@ -8,6 +8,9 @@ export interface ClassInfo {
   readonly statics: ReadonlySet<string>;
   /** Every method of the class, to recognise one that was stored in a field. */
   readonly methods: ReadonlyMap<unknown, string>;
+  readonly methodNames: ReadonlySet<string>;
+  /** The source of each class that has one of its own, without strings and comments. */
+  readonly sources: readonly string[];
   /** The `checkInit` of each class that has its own, from the most derived to the base. */
   readonly checks: readonly ((this: object) => void)[];
   /** A `#private` name that the constructor sets on instances, if there is one. */
@@ -18,6 +21,23 @@ export interface ClassInfo {
 export const undecorated = new WeakMap<object, object>();
 
 const infos = new WeakMap<object, ClassInfo>();
+
+/**
+ * Whether a function is an arrow function that is written in the class itself and uses the `this` that it was made
+ * with: `act = (x) => this.weight.mul(x)`.
+ */
+export function isOwnArrow(info: ClassInfo, value: (...args: never[]) => unknown): boolean {
+  if (Object.hasOwn(value, 'prototype')) return false;
+  const source = codeOf(value);
+  // Functions inside it may have a `this` of their own.
+  if (
+    !/^(?:async\s*)?(?:\([^]*?\)|[\w$]+)\s*=>[^]*\bthis\b/.test(source) ||
+    /\b(?:function|class)\b/.test(source)
+  ) {
+    return false;
+  }
+  return info.sources.some((code) => code.includes(source));
+}
 
 /** @param prototype  The prototype of a class that extends `Module`. */
 export function classInfo(prototype: object): ClassInfo {
@@ -33,6 +53,7 @@ function read(prototype: object): ClassInfo {
   const fields = new Map<string, Field>();
   const methods = new Map<unknown, string>();
   const checks: ((this: object) => void)[] = [];
+  const sources: string[] = [];
   let privateName: string | undefined;
   for (const proto of chain(prototype)) {
     const Class = proto.constructor;
@@ -43,10 +64,15 @@ function read(prototype: object): ClassInfo {
       methods.set(method, name);
       if (name === 'checkInit') checks.push(method as (this: object) => void);
     }
-    privateName ??= privateInstanceName(Class);
+    if (typeof Class !== 'function') continue;
+    const source = codeOf(undecorated.get(Class) ?? Class);
+    sources.push(source);
+    privateName ??= privateInstanceName(source);
   }
   const statics = new Set([...fields].filter(([, { static: isStatic }]) => isStatic).map(([name]) => name));
-  return { name: prototype.constructor.name, fields, statics, methods, checks, privateName };
+  const methodNames = new Set(methods.values());
+  const { name } = prototype.constructor;
+  return { name, fields, statics, methods, methodNames, sources, checks, privateName };
 }
 
 /** The prototypes from the most derived class up to, and without, `Module` itself and `Object`. */
@@ -66,19 +92,25 @@ function ownFields(Class: unknown): [string, Field][] {
   if (typeof fields !== 'object' || fields === null) return [];
   return Object.entries(fields).map(([name, value]: [string, unknown]) => {
     if (value instanceof Field) return [name, value];
-    throw new ModuleError(
-      `${Class.name}.fields.${name}: expected a value made by \`field(...)\`, got ${typeof value}.`,
-      { op: Class.name },
-    );
+    throw notAField(Class.name, name, typeof value);
   });
 }
 
+/** The source of a function or class without strings and comments. */
+function codeOf(value: object): string {
+  return Function.prototype.toString
+    .call(value)
+    .replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, '');
+}
+
 /** The class's source is all there is to see `#private` names by: they are no properties. */
-function privateInstanceName(Class: unknown): string | undefined {
-  if (typeof Class !== 'function') return undefined;
-  const source = Function.prototype.toString.call(undecorated.get(Class) ?? Class);
-  if (!source.includes('#')) return undefined;
-  const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, '');
+function privateInstanceName(code: string): string | undefined {
+  // What TypeScript makes of them for targets before ES2022.
+  const lowered = /\b__classPrivateField(?:Get|Set)\(this, (?:_\w+_instances, , )?_[a-zA-Z\d$]+_(\w+)/.exec(
+    code,
+  );
+  if (lowered !== null) return `#${lowered[1]!}`;
+  if (!code.includes('#')) return undefined;
   const statics = new Set(
     [...code.matchAll(/\bstatic\s+(?:async\s+|get\s+|set\s+)*(#[\w$]+)/g)].map((m) => m[1]),
   );

@@ -1,8 +1,9 @@
-import { ModuleError } from '../base/errors';
 import { warnOnce } from '../base/warn';
-import { isPlainObject, leaves } from '../tree';
+import { kindOf } from '../tree';
 import { Tensor } from '../tensor/tensor';
-import { classInfo, type ClassInfo } from './class-info';
+import { classInfo, isOwnArrow, type ClassInfo } from './class-info';
+import { frozenCopy } from './frozen-copy';
+import * as misuse from './misuse';
 
 /**
  * NOTE [finishing]: construction of a module ends when it is finished: fields are checked, converted and frozen,
@@ -30,50 +31,30 @@ export function isFinished(node: object): boolean {
 
 function checkFields(node: object, info: ClassInfo): void {
   const { name } = info;
-  if (info.privateName !== undefined) {
-    throw new ModuleError(
-      `${name}: expected no private names, got ${info.privateName}. Modules are rebuilt without their constructor, ` +
-        `which would lose it. Use TypeScript's \`private\` instead of \`#\`.`,
-      { op: name },
-    );
-  }
+  if (info.privateName !== undefined) throw misuse.privateName(name, info.privateName);
   for (const symbol of Object.getOwnPropertySymbols(node)) {
-    if (Object.prototype.propertyIsEnumerable.call(node, symbol)) {
-      throw new ModuleError(`${name}: expected fields with string names, got ${String(symbol)}.`, {
-        op: name,
-      });
-    }
+    if (Object.prototype.propertyIsEnumerable.call(node, symbol)) throw misuse.symbolField(name, symbol);
   }
-  const record = node as Readonly<Record<string, unknown>>;
   for (const field of info.fields.keys()) {
-    if (record[field] === undefined || !Object.hasOwn(node, field)) {
-      throw new ModuleError(
-        `${name}: expected the constructor to set every field that \`static fields\` names, got nothing for .${field}. ` +
-          'Set it; null stands for no value.',
-        { op: name },
-      );
+    if (!Object.hasOwn(node, field) || (node as Readonly<Record<string, unknown>>)[field] === undefined) {
+      throw misuse.unsetField(name, field);
     }
   }
-  for (const [field, value] of Object.entries(record)) {
-    if (typeof value === 'function') checkFunction(info, field, value);
+  for (const field of Object.keys(node)) {
+    const property = Object.getOwnPropertyDescriptor(node, field)!;
+    if (!Object.hasOwn(property, 'value')) throw misuse.accessorField(name, field);
+    if (typeof property.value === 'function') checkFunction(info, field, property.value as NamedFunction);
   }
 }
 
-function checkFunction(info: ClassInfo, field: string, value: { readonly name: string }): void {
+type NamedFunction = ((...args: never[]) => unknown) & { readonly name: string };
+
+function checkFunction(info: ClassInfo, field: string, value: NamedFunction): void {
   const method = info.methods.get(value);
-  if (method !== undefined) {
-    throw new ModuleError(
-      `${info.name}: expected fields that are no methods of their own module, got ${method} at .${field}. ` +
-        'Write a method that calls it instead.',
-      { op: info.name },
-    );
-  }
-  if (value.name.startsWith('bound ') && [...info.methods.values()].includes(value.name.slice(6))) {
-    warnOnce(
-      `${info.name}.${field} bound`,
-      `${info.name}: the field .${field} holds a bound method (${value.name}). What a bound function holds is hidden ` +
-        'from transforms: its tensors get no gradients. Keep the module itself in the field and call its method.',
-    );
+  if (method !== undefined) throw misuse.methodInField(info.name, field, method);
+  if (isOwnArrow(info, value)) throw misuse.arrowInField(info.name, field);
+  if (value.name.startsWith('bound ') && info.methodNames.has(value.name.slice(6))) {
+    warnOnce(`${info.name}.${field} bound`, misuse.boundMethodInField(info.name, field, value.name));
   }
 }
 
@@ -84,11 +65,7 @@ function stage(node: object, info: ClassInfo): ReadonlyMap<string, unknown> {
     const given = (node as Readonly<Record<string, unknown>>)[name];
     const value = field.converter === undefined ? given : field.converter(given);
     if (field.static && holdsTensor(value)) {
-      warnOnce(
-        `${info.name}.${name} static`,
-        `${info.name}: the static field .${name} holds a tensor. Static fields are compared, not traced: it gets no ` +
-          'gradient, and a compiled function keeps its value. Leave `static` away, or keep a number.',
-      );
+      warnOnce(`${info.name}.${name} static`, misuse.tensorInStatic(info.name, name));
     }
     staged.set(name, field.static ? frozenCopy(value) : value);
   }
@@ -110,26 +87,14 @@ function define(node: object, staged: ReadonlyMap<string, unknown>): object {
 }
 
 function holdsTensor(value: unknown): boolean {
-  return (
-    value instanceof Tensor ||
-    (typeof value === 'object' && leaves(value).some((leaf) => leaf instanceof Tensor))
-  );
-}
-
-/**
- * Arrays and plain objects in static fields count by content (NOTE [static values]), so they must not change under
- * a structure that was compared with them.
- */
-function frozenCopy(value: unknown): unknown {
-  if (Array.isArray(value)) return isDeepFrozen(value) ? value : Object.freeze(value.map(frozenCopy));
-  if (!isPlainObject(value)) return value;
-  if (isDeepFrozen(value)) return value;
-  return Object.freeze(
-    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenCopy(item)])),
-  );
-}
-
-function isDeepFrozen(value: unknown): boolean {
-  if (!Array.isArray(value) && !isPlainObject(value)) return true;
-  return Object.isFrozen(value) && Object.values(value).every(isDeepFrozen);
+  const met = new Set<unknown>();
+  const pending = [value];
+  while (pending.length > 0) {
+    const part = pending.pop();
+    if (part instanceof Tensor) return true;
+    if (met.has(part)) continue;
+    met.add(part);
+    kindOf(part)?.open(part, pending);
+  }
+  return false;
 }

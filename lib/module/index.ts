@@ -1,4 +1,5 @@
 export { applyUpdates } from './apply-updates';
+export { bind, BoundMethod, type MethodName } from './bound-method';
 export { call, isCallable, type Callable } from './call';
 export { treeEqual, treeEqualTraced, type EqualOptions } from './equal';
 export { Field, field, type FieldOptions } from './field';

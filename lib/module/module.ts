@@ -2,6 +2,7 @@ import { ModuleError } from '../base/errors';
 import { registerFamily, type nodeBrand } from '../tree';
 import { undecorated } from './class-info';
 import { finish } from './finish';
+import { forgottenSuper } from './misuse';
 import { ModuleKind, wrappedName } from './kind';
 import { treePformat } from './pformat';
 
@@ -16,8 +17,9 @@ import { treePformat } from './pformat';
  * What a module does is its method `forward`; `call(m, ...args)` and every transform use that one. A class may have
  * `checkInit()` to check its finished fields; that of each class in the chain runs, the most derived one first.
  *
- * @throws ERR_MODULE when construction ends, for `#private` names, own methods kept in fields, fields with symbols
- *   as names, and fields named in `static fields` that have no value.
+ * @throws ERR_MODULE when construction ends, for `#private` names, own methods and arrow functions around `this` kept
+ *   in fields, accessors on the instance, fields with symbols as names, and fields named in `static fields` that have
+ *   no value. The messages show the code as it should be.
  * @example
  * class Linear extends Module {
  *   readonly weight: Tensor;
@@ -30,7 +32,7 @@ import { treePformat } from './pformat';
  *   }
  * }
  * @see equinox.Module. Differences: the constructor is always written by hand; calling is `forward`; a method taken
- *   off an instance is a plain function (wrap it in `Partial` to keep its module visible); assigning to a frozen
+ *   off an instance is a plain function (`bind` keeps its module); assigning to a frozen
  *   module is JavaScript's own TypeError, with a hint in its text.
  */
 export abstract class Module {
@@ -41,15 +43,18 @@ export abstract class Module {
     return treePformat(this);
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return treePformat(this);
+  /** The same in Node: `console.log`, `util.inspect`; within other values, where it is indented as they are. */
+  [Symbol.for('nodejs.util.inspect.custom')](depth: number): unknown {
+    if (depth < 0) return `${this.constructor.name}(...)`;
+    // Node indents what an object prints inside others, and not what a string says.
+    return { [Symbol.for('nodejs.util.inspect.custom')]: () => treePformat(this) };
   }
 }
 
 // V8 quotes this tag when a frozen property is assigned: "Cannot assign to read only property 'weight' of object
 // '[object Module (frozen: ...)]'". It does so only for a plain value, not for a getter.
 Object.defineProperty(Module.prototype, Symbol.toStringTag, {
-  value: 'Module (frozen: make a changed copy with treeAt)',
+  value: 'Module (frozen; instead of `m.x = y` write `m = treeAt((m) => m.x, m, y)`)',
 });
 // So that asking an ordinary module for it ends here instead of at the end of the prototype chain.
 Object.defineProperty(Module.prototype, wrappedName, { value: undefined });
@@ -76,7 +81,7 @@ export function module<C extends ModuleClass>(Class: C, _context?: ClassDecorato
   }
   const decorated: C = new Proxy(Class, {
     construct(target, args, newTarget): object {
-      const node = Reflect.construct(target as never, args, newTarget) as object;
+      const node = construct(target, args, newTarget);
       if (newTarget === decorated) finish(node);
       return node;
     },
@@ -88,4 +93,17 @@ export function module<C extends ModuleClass>(Class: C, _context?: ClassDecorato
     configurable: true,
   });
   return decorated;
+}
+
+function construct(target: ModuleClass, args: unknown[], newTarget: unknown): object {
+  try {
+    return Reflect.construct<unknown[], object>(target as never, args, newTarget as never);
+  } catch (error) {
+    // V8's words; another mistake of the same kind has others.
+    if (error instanceof ReferenceError && error.message.startsWith('Must call super constructor')) {
+      const base = Object.getPrototypeOf(target) as ModuleClass;
+      throw forgottenSuper(target.name, base.name, error);
+    }
+    throw error;
+  }
 }

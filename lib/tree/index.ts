@@ -13,6 +13,6 @@ export type { NodeKind } from './kinds';
 export { splitOptions } from './map';
 export { atPath, className, printValue, quote } from './path';
 export { describe, kindOf, registerFamily } from './registry';
-export { hashStatic, isPlainObject, mix, sameStatic } from './static-value';
+export { hashStatic, isContainer, isPlainObject, mix, sameStatic } from './static-value';
 export { leafPaths } from './structure';
 export type { nodeBrand } from './types';

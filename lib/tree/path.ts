@@ -1,3 +1,5 @@
+import { isContainer } from './static-value';
+
 /** One step from a node of a tree to one of its children. */
 export type PathKey =
   | { readonly kind: 'index'; readonly index: number }
@@ -38,8 +40,8 @@ export function quote(text: string): string {
   return `'${escaped}'`;
 }
 
-/** A value in a few characters: primitives as in source code, everything else by what it is. */
-export function printValue(value: unknown): string {
+/** A value in a few characters: primitives, arrays and plain objects as in source code, all else by what it is. */
+export function printValue(value: unknown, depth = 3): string {
   switch (typeof value) {
     case 'string':
       return quote(value);
@@ -50,12 +52,22 @@ export function printValue(value: unknown): string {
     case 'function':
       return `<function ${value.name === '' ? 'anonymous' : value.name}>`;
     case 'object':
-      if (value === null) return 'null';
-      if (Array.isArray(value)) return `[${value.map(printValue).join(', ')}]`;
-      return `<${className(value)}>`;
+      return value === null ? 'null' : printObject(value, depth);
     default:
       return String(value);
   }
+}
+
+const mostShown = 16;
+
+function printObject(value: object, depth: number): string {
+  if (!isContainer(value)) return `<${className(value)}>`;
+  const isArray = Array.isArray(value);
+  const entries = Object.entries(value);
+  const shown = depth <= 0 && entries.length > 0 ? [] : entries.slice(0, mostShown);
+  const parts = shown.map(([key, item]) => (isArray ? '' : `${quote(key)}: `) + printValue(item, depth - 1));
+  if (shown.length < entries.length) parts.push('...');
+  return isArray ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
 }
 
 /** The name of an object's class. */

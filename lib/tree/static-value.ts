@@ -2,19 +2,45 @@
  * NOTE [static values]: the parts of a tree's structure that are values (static fields of modules, the fixed part
  * of registered classes) are compared and hashed in one way everywhere. Primitives go by value, where NaN equals
  * itself and 0 differs from -0, because a function traced for one must not be used for the other. Arrays and
- * plain objects go by content. All else (functions, class instances) goes by identity.
+ * plain objects go by content, of any depth, also where they contain themselves. All else (functions, class
+ * instances) goes by identity.
  */
 export function sameStatic(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a)) {
-    if (!Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((item, i) => sameStatic(item, b[i]));
+  if (!isContainer(a) || !isContainer(b)) return false;
+  return sameContent(a, b);
+}
+
+/** From this many pairs on, values are suspected of containing themselves. */
+const suspiciousCount = 1000;
+
+function sameContent(a: Container, b: Container): boolean {
+  const pending: Container[] = [a, b];
+  let compared = 0;
+  let met: Map<Container, Set<Container>> | undefined;
+  while (pending.length > 0) {
+    const right = pending.pop()!;
+    const left = pending.pop()!;
+    if (++compared > suspiciousCount) {
+      met ??= new Map();
+      let partners = met.get(left);
+      if (partners === undefined) met.set(left, (partners = new Set()));
+      // What is being compared already may be taken as equal: a difference shows elsewhere.
+      if (partners.has(right)) continue;
+      partners.add(right);
+    }
+    const keys = keysOf(left);
+    if (Array.isArray(left) !== Array.isArray(right) || keys.length !== keysOf(right).length) return false;
+    for (const key of keys) {
+      if (!Array.isArray(left) && !Object.hasOwn(right, key)) return false;
+      const one = left[key];
+      const other = right[key];
+      if (Object.is(one, other)) continue;
+      if (!isContainer(one) || !isContainer(other)) return false;
+      pending.push(one, other);
+    }
   }
-  if (!isPlainObject(a) || !isPlainObject(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && sameStatic(a[key], b[key]));
+  return true;
 }
 
 /** Equal for values that are the same in the sense of NOTE [static values]. */
@@ -35,8 +61,29 @@ export function hashStatic(value: unknown): number {
     case 'function':
       return identityOf(value);
     case 'object':
-      return value === null ? 17 : hashObject(value);
+      if (value === null) return 17;
+      return isContainer(value) ? hashContent(value) : identityOf(value);
   }
+}
+
+/** The first values in a fixed order decide, so that any depth and cycles come to an end. */
+function hashContent(value: Container): number {
+  let h = 23;
+  let left = suspiciousCount;
+  const pending: Container[] = [value];
+  for (let at = pending.pop(); at !== undefined && left > 0; at = pending.pop()) {
+    const isArray = Array.isArray(at);
+    const keys = keysOf(at);
+    h = mix(h, isArray ? keys.length : -keys.length);
+    for (const key of keys) {
+      if (left-- <= 0) break;
+      const item = at[key];
+      if (!isArray) h = mix(h, hashStatic(key));
+      if (isContainer(item)) pending.push(item);
+      else h = mix(h, hashStatic(item));
+    }
+  }
+  return h;
 }
 
 /** Folds a number into a hash. */
@@ -50,6 +97,18 @@ export function hashString(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   return h;
+}
+
+type Container = Readonly<Record<string | number, unknown>>;
+
+/** The positions of an array, holes included, or the keys of an object, in whatever order they were written. */
+function keysOf(value: Container): readonly (string | number)[] {
+  return Array.isArray(value) ? Array.from(value.keys()) : Object.keys(value).sort();
+}
+
+/** Whether a value goes by its content: an array or a plain object. */
+export function isContainer(value: unknown): value is Container {
+  return typeof value === 'object' && value !== null && (Array.isArray(value) || isPlainObject(value));
 }
 
 /** Whether a value is an object without a class of its own: a literal, or one without a prototype. */
@@ -71,15 +130,6 @@ function hashNumber(value: number): number {
   if (Number.isNaN(value)) return 19;
   bits[0] = value;
   return mix(words[0] ?? 0, words[1] ?? 0);
-}
-
-function hashObject(value: object): number {
-  if (Array.isArray(value)) return value.reduce<number>((h, item) => mix(h, hashStatic(item)), value.length);
-  if (!isPlainObject(value)) return identityOf(value);
-  // A sum, because the order in which keys were written does not count.
-  let h = 23;
-  for (const key of Object.keys(value)) h = (h + mix(hashString(key), hashStatic(value[key]))) | 0;
-  return h;
 }
 
 const identities = new WeakMap<object, number>();

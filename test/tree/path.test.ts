@@ -28,7 +28,9 @@ test.each([
   [[1, ['a']], "[1, ['a']]"],
   [Math.abs, '<function abs>'],
   [new Date(0), '<Date>'],
-  [{ a: 1 }, '<Object>'],
+  [{ a: 1, b: { c: { d: [1] } } }, "{'a': 1, 'b': {'c': {'d': [...]}}}"],
+  [new Date(0), '<Date>'],
+  [Array.from({ length: 20 }, () => 0), '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...]'],
   [true, 'true'],
 ])('the value %p prints as %s', (value, text) => {
   expect(printValue(value)).toBe(text);

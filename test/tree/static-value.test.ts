@@ -49,6 +49,27 @@ describe('static values', () => {
     );
   });
 
+  test('may be of any depth, and contain themselves', () => {
+    const deep = (bottom: unknown) => {
+      let value = bottom;
+      for (let i = 0; i < 100_000; i++) value = i % 2 === 0 ? [value] : { a: value };
+      return value;
+    };
+    expect(sameStatic(deep(1), deep(1))).toBe(true);
+    expect(sameStatic(deep(1), deep(2))).toBe(false);
+    expect(hashStatic(deep(1))).toBe(hashStatic(deep(1)));
+    const cycle = (length: number, last: number) => {
+      const head: unknown[] = [];
+      let value: unknown[] = head;
+      for (let i = 1; i < length; i++) value = [value, i === length - 1 ? last : 0];
+      head.push(value, 0);
+      return head;
+    };
+    expect(sameStatic(cycle(2, 0), cycle(3, 0))).toBe(true);
+    expect(hashStatic(cycle(2, 0))).toBe(hashStatic(cycle(3, 0)));
+    expect(sameStatic(cycle(3, 0), cycle(3, 1))).toBe(false);
+  });
+
   test('know the plain objects of other realms', () => {
     expect(isPlainObject(runInNewContext('({ a: 1 })'))).toBe(true);
     expect(isPlainObject(runInNewContext('new Date()'))).toBe(false);
