@@ -14,14 +14,18 @@ export class Bracketed {
     this.parts = parts;
     this.close = close;
     const separators = Math.max(0, parts.length - 1) * 2;
-    this.innerWidth = parts.reduce((sum, part) => sum + part.prefix.length + widthOf(part.body), separators);
+    this.innerWidth = parts.reduce(
+      (sum, part) => sum + flatPrefix(part).length + widthOf(part.body),
+      separators,
+    );
     this.flatWidth = open.length + this.innerWidth + close.length;
   }
 }
 
 export interface Part {
-  /** What stands before the body on the same line: `weight=`. */
+  /** What stands before the body: `weight=` on the same line, `'key':` on its own where both do not fit. */
   readonly prefix: string;
+  readonly isKey: boolean;
   readonly body: Layout;
 }
 
@@ -37,13 +41,20 @@ export function render(layout: Layout, width: number, indent: number): string {
 
 function renderAt(layout: Layout, column: number, margin: number, width: number, indent: number): string {
   if (typeof layout === 'string') return layout.replaceAll('\n', `\n${' '.repeat(column)}`);
-  if (layout.flatWidth <= width - column) return flat(layout, column);
+  if (layout.parts.length === 0 || layout.flatWidth <= width - column) return flat(layout, column);
   const inner = margin + indent;
   const fits = layout.innerWidth <= width - inner;
   const body = fits
     ? flatParts(layout.parts, inner)
     : layout.parts
-        .map(({ prefix, body }) => prefix + renderAt(body, inner + prefix.length, inner, width, indent))
+        .map((part) => {
+          const { prefix, isKey, body } = part;
+          const start = flatPrefix(part);
+          const startsLine = isKey && inner + start.length + widthOf(body) > width;
+          return startsLine
+            ? `${prefix}\n${' '.repeat(inner)}${renderAt(body, inner, inner, width, indent)}`
+            : start + renderAt(body, inner + start.length, inner, width, indent);
+        })
         .join(`,\n${' '.repeat(inner)}`);
   return `${layout.open}\n${' '.repeat(inner)}${body}\n${' '.repeat(margin)}${layout.close}`;
 }
@@ -55,12 +66,16 @@ function flat(layout: Layout, column: number): string {
 
 function flatParts(parts: readonly Part[], column: number): string {
   let text = '';
-  for (const { prefix, body } of parts) {
+  for (const part of parts) {
     if (text !== '') text += ', ';
-    text += prefix;
-    text += flat(body, column + text.length);
+    text += flatPrefix(part);
+    text += flat(part.body, column + text.length);
   }
   return text;
+}
+
+function flatPrefix({ prefix, isKey }: Part): string {
+  return isKey ? `${prefix} ` : prefix;
 }
 
 function widthOf(layout: Layout): number {

@@ -80,7 +80,7 @@ class Printer {
     if (value instanceof Map) {
       return new Bracketed(
         'Map({',
-        [...value].map(([key, item]) => this._part(`${printValue(key)}: `, item)),
+        [...value].map(([key, item]) => this._part(`${printValue(key)}:`, item, true)),
         '})',
       );
     }
@@ -97,7 +97,7 @@ class Printer {
     }
     if (kind === undefined || kind.label === 'object') {
       const record = value as Readonly<Record<string, unknown>>;
-      const parts = Object.keys(record).map((key) => this._part(`${quote(key)}: `, record[key]));
+      const parts = Object.keys(record).map((key) => this._part(`${quote(key)}:`, record[key], true));
       return new Bracketed('{', parts, '}');
     }
     const children: unknown[] = [];
@@ -108,8 +108,8 @@ class Printer {
     return new Bracketed(`${kind.label}(`, parts, ')');
   }
 
-  private _part(prefix: string, value: unknown): Part {
-    return { prefix, body: this.layout(value) };
+  private _part(prefix: string, value: unknown, isKey = false): Part {
+    return { prefix, isKey, body: this.layout(value) };
   }
 
   private _tensor(tensor: Tensor): string {

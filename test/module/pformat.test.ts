@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Module, field, treePformat, treePprint } from '../../lib/module';
 import { full } from '../../lib/ops';
 import type { DType } from '../../lib/base/dtype';
@@ -172,6 +175,76 @@ describe('treePformat', () => {
       value: () => 'N(\n  x\n)',
     });
     expect(treePformat([new Note(), 2], { width: 5 })).toBe('[\n  N(\n    x\n  ),\n  2\n]');
+  });
+});
+
+/** A tree as scripts/fixtures/pformat.py describes it. */
+type Described =
+  | string
+  | number
+  | boolean
+  | null
+  | { readonly list: readonly Described[] }
+  | { readonly dict: readonly (readonly [string, Described])[] }
+  | { readonly tensor: readonly [DType, number[]] }
+  | { readonly function: string }
+  | {
+      readonly module: readonly [
+        name: string,
+        fields: readonly (readonly [string, Described, isStatic: boolean])[],
+      ];
+    };
+
+function build(tree: Described): unknown {
+  if (typeof tree !== 'object' || tree === null) return tree;
+  if ('list' in tree) return tree.list.map(build);
+  if ('dict' in tree) return Object.fromEntries(tree.dict.map(([key, item]) => [key, build(item)]));
+  if ('tensor' in tree) return zeros(tree.tensor[1], tree.tensor[0]);
+  if ('function' in tree) return { [tree.function]: () => 1 }[tree.function];
+  const [name, fields] = tree.module;
+  const statics = fields.filter(([, , isStatic]) => isStatic).map(([field]) => field);
+  const Class = {
+    [name]: class extends Module {
+      static readonly fields = Object.fromEntries(statics.map((each) => [each, field({ static: true })]));
+    },
+  }[name]!;
+  return Object.assign(new Class(), Object.fromEntries(fields.map(([key, item]) => [key, build(item)])));
+}
+
+interface Golden {
+  readonly tree: Described;
+  readonly width: number;
+  readonly indent: number;
+  readonly truncate: readonly string[];
+  readonly text: string;
+}
+
+describe('treePformat lays out as equinox.tree_pformat', () => {
+  const lines = readFileSync(join(__dirname, '../fixtures/module/pformat.jsonl'), 'utf8').trim().split('\n');
+  const cases = lines.map((line) => JSON.parse(line) as Golden);
+
+  test.each([10, 30, 50, 80, 120])('in %i columns', (width) => {
+    const found = cases.filter((one) => one.width === width);
+    expect(found.length).toBeGreaterThan(20);
+    for (const { tree, indent, truncate, text } of found) {
+      const truncateLeaf = (node: unknown): boolean =>
+        node instanceof Module && truncate.includes(node.constructor.name);
+      expect(treePformat(build(tree), { width, indent, truncateLeaf })).toBe(text);
+    }
+  });
+
+  test('and so does inspect, in 80 columns', () => {
+    const modules = cases.filter(
+      ({ tree, width, indent, truncate }) =>
+        width === 80 &&
+        indent === 2 &&
+        truncate.length === 0 &&
+        typeof tree === 'object' &&
+        tree !== null &&
+        'module' in tree,
+    );
+    expect(modules.length).toBeGreaterThan(10);
+    for (const { tree, text } of modules) expect(inspect(build(tree))).toBe(text);
   });
 });
 
