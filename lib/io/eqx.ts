@@ -41,9 +41,7 @@ export interface DeserialiseOptions {
  *   into an int as well.
  */
 export function defaultSerialiseFilterSpec(file: ByteSink, leaf: unknown): void {
-  const blob = leafToBlob(leaf);
-  if (blob === undefined) return;
-  for (const bytes of blob) if (bytes.length > 0) file.write(bytes);
+  for (const bytes of leafToBlob(leaf)) if (bytes.length > 0) file.write(bytes);
 }
 
 /**
@@ -54,7 +52,8 @@ export function defaultSerialiseFilterSpec(file: ByteSink, leaf: unknown): void 
  * @see equinox.default_deserialise_filter_spec.
  */
 export function defaultDeserialiseFilterSpec(file: LeafSource, like: unknown): unknown {
-  return leafFromBlob((length) => file.read(length), like);
+  const isOwn = file instanceof ByteReader;
+  return leafFromBlob((length) => (isOwn ? file.read(length) : new Uint8Array(file.read(length))), like);
 }
 
 /**

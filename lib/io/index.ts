@@ -11,3 +11,13 @@ export {
   type SerialiseLeaf,
   type SerialiseOptions,
 } from './eqx';
+export { loadNpy, loadNpz, saveNpy, saveNpz, type LoadNpzOptions } from './npz';
+export {
+  loadSafetensors,
+  safetensorsInfo,
+  saveSafetensors,
+  type LoadSafetensorsOptions,
+  type SafetensorsInfo,
+  type SaveSafetensorsOptions,
+} from './safetensors';
+export { fromStateDict, stateDict, type FromStateDictOptions, type StateDict } from './state-dict';

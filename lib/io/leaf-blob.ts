@@ -2,9 +2,10 @@ import { Complex } from '../base/complex';
 import { dtypeInfo, isDType, type DType } from '../base/dtype';
 import { ArgumentError, FormatError } from '../base/errors';
 import { to } from '../ops';
-import { fromBuffer, toBuffer } from '../tensor/create';
+import { fromBuffer } from '../tensor/create';
 import { Tensor } from '../tensor/tensor';
-import { npyElement, npyElementsInOrder, npyPrefix, readNpyHeader, type NpyHeader } from './npy';
+import { describeHeader, npyElement, npyElementsInOrder, npyPrefix, readNpyHeader } from './npy';
+import { asBooleans, describeArray, sameShape, tensorPieces } from './tensor-data';
 
 /** The values of a leaf as one NPY array: what is written, or what a file must hold to be read into the leaf. */
 interface LeafArray {
@@ -12,7 +13,8 @@ interface LeafArray {
   readonly shape: readonly number[];
   /** How the leaf is called in errors: `float32[2,3]`, `a number`. */
   readonly name: string;
-  readonly toBytes: () => Uint8Array;
+  readonly toPieces: () => Iterable<Uint8Array>;
+  /** Keeps the bytes, which nobody else holds. */
   readonly fromBytes: (bytes: Uint8Array, dtype: DType) => unknown;
 }
 
@@ -20,17 +22,19 @@ interface LeafArray {
  * A leaf as an NPY file: tensors and typed arrays as they are, numbers as a 0-d float64, bigints as int64,
  * booleans as bool, `Complex` as complex128.
  *
- * @returns the prefix and the elements, or `undefined` for a leaf that is not saved: strings, functions, objects.
+ * @returns the bytes in pieces; none for a leaf that is not saved: strings, functions, objects.
  */
-export function leafToBlob(leaf: unknown): readonly [prefix: Uint8Array, elements: Uint8Array] | undefined {
+export function* leafToBlob(leaf: unknown): Iterable<Uint8Array> {
   const array = leafArray(leaf);
-  return array === undefined ? undefined : [npyPrefix(array.dtypes[0], array.shape), array.toBytes()];
+  if (array === undefined) return;
+  yield npyPrefix(array.dtypes[0], array.shape);
+  yield* array.toPieces();
 }
 
 /**
  * Reads one NPY file as a leaf like `like`.
  *
- * @param read  gives exactly the next `length` bytes, or throws.
+ * @param read  gives exactly the next `length` bytes, which nobody else holds, or throws.
  * @returns a value of `like`'s kind, dtype, shape and device; `like` itself if it is of a kind that is not saved.
  * @throws ERR_FORMAT if the bytes are damaged, or hold something else than `like` does; then no elements were read.
  */
@@ -41,7 +45,11 @@ export function leafFromBlob(read: (length: number) => Uint8Array, like: unknown
   const element = npyElement(header.descr);
   const fits =
     element !== undefined && array.dtypes.includes(element.dtype) && sameShape(header.shape, array.shape);
-  if (!fits) throw new FormatError(`expected ${array.name}, got ${describeHeader(header)}`);
+  if (!fits) {
+    throw new FormatError(
+      `expected ${array.name} as in the model, got ${describeHeader(header)} in the file`,
+    );
+  }
   const count = header.shape.reduce((product, length) => product * length, 1);
   const bytes = read(count * dtypeInfo(element.dtype).itemBytes);
   return array.fromBytes(npyElementsInOrder(bytes, header, element), element.dtype);
@@ -91,10 +99,9 @@ function tensorArray(leaf: Tensor): LeafArray {
     dtypes: [dtype],
     shape,
     name: describeArray(dtype, shape),
-    toBytes: () => toBuffer(leaf),
+    toPieces: () => tensorPieces(leaf),
     fromBytes: (bytes) => {
-      // A copy: the bytes may be a view of what the caller goes on writing to.
-      const loaded = fromBuffer(new Uint8Array(bytes), shape, dtype);
+      const loaded = fromBuffer(dtype === 'bool' ? asBooleans(bytes) : bytes, shape, dtype);
       // A tensor on `meta` is a skeleton without values, so that what is loaded has to live elsewhere.
       return device === 'cpu' || device === 'meta' ? loaded : to(loaded, { device });
     },
@@ -128,7 +135,7 @@ function typedArray(leaf: ArrayBufferView): LeafArray | undefined {
     dtypes: [dtype],
     shape: [length],
     name: `${tag} of ${length}`,
-    toBytes: () => new Uint8Array(leaf.buffer, leaf.byteOffset, leaf.byteLength),
+    toPieces: () => [new Uint8Array(leaf.buffer, leaf.byteOffset, leaf.byteLength)],
     fromBytes: (bytes) => {
       const own = new Uint8Array(bytes).buffer;
       return Buffer.isBuffer(leaf) ? Buffer.from(own) : new Class(own);
@@ -146,10 +153,10 @@ function scalar(
     dtypes,
     shape: [],
     name: `${name} (${dtypes.map((dtype) => describeArray(dtype, [])).join(' or ')})`,
-    toBytes: () => {
+    toPieces: () => {
       const view = new DataView(new ArrayBuffer(dtypeInfo(dtypes[0]).itemBytes));
       write(view);
-      return new Uint8Array(view.buffer);
+      return [new Uint8Array(view.buffer)];
     },
     fromBytes: (bytes, dtype) => read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), dtype),
   };
@@ -172,16 +179,4 @@ function int64(value: bigint): bigint {
   if (BigInt.asIntN(64, value) !== value)
     throw new ArgumentError(`expected a bigint of 64 bits, got ${value}n`);
   return value;
-}
-
-function describeHeader({ descr, shape }: NpyHeader): string {
-  return describeArray(npyElement(descr)?.dtype ?? `elements of NumPy's type '${descr}', `, shape);
-}
-
-function describeArray(dtype: string, shape: readonly number[]): string {
-  return `${dtype}[${shape.join(',')}]`;
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((length, axis) => length === b[axis]);
 }

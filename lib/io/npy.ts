@@ -1,6 +1,7 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { FormatError } from '../base/errors';
 import { parsePythonLiteral, type PythonLiteral } from './python-literal';
+import { describeArray, fromBigEndian, isPossibleShape } from './tensor-data';
 
 /**
  * NOTE [npy layout]: an NPY file is `\x93NUMPY`, the format's version (two bytes), the header's length (uint16
@@ -27,7 +28,6 @@ const alignmentBytes = 64;
 const growthDigits = 21;
 /** Real headers have about a hundred bytes; more than this is damage, and is not worth the memory. */
 const maxHeaderBytes = 1 << 16;
-const maxAxisCount = 64;
 
 const codes: readonly (readonly [string, DType])[] = [
   ['f4', 'float32'],
@@ -62,6 +62,11 @@ export function npyElement(descr: string): NpyElement | undefined {
   const [, order, code] = /^([<>|=]?)(.+)$/.exec(descr) ?? [];
   const dtype = dtypeByCode.get(code === '?' ? 'b1' : (code ?? ''));
   return dtype === undefined ? undefined : { dtype, bigEndian: order === '>' };
+}
+
+/** What a header announces, as errors show it: `float32[2,3]`. */
+export function describeHeader({ descr, shape }: NpyHeader): string {
+  return describeArray(npyElement(descr)?.dtype ?? `elements of NumPy's type '${descr}', `, shape);
 }
 
 /** All that precedes the elements of an NPY file, version 1.0. */
@@ -120,29 +125,17 @@ function checkHeader(value: PythonLiteral | undefined, text: string): NpyHeader 
 }
 
 function isShape(value: PythonLiteral | undefined): value is number[] {
-  if (!Array.isArray(value) || value.length > maxAxisCount) return false;
-  let count = 1;
-  for (const length of value) {
-    if (typeof length !== 'number' || length < 0) return false;
-    count *= Math.max(1, length);
-  }
-  return Number.isSafeInteger(count * 16);
+  const isCount = (length: PythonLiteral): length is number => typeof length === 'number' && length >= 0;
+  return Array.isArray(value) && value.every(isCount) && isPossibleShape(value);
 }
 
 /** The elements as tensors keep them, little-endian and in C order; the same bytes where they are so already. */
 export function npyElementsInOrder(bytes: Uint8Array, header: NpyHeader, element: NpyElement): Uint8Array {
-  const { itemBytes, kind } = dtypeInfo(element.dtype);
-  const numberBytes = kind === 'complex' ? itemBytes / 2 : itemBytes;
-  const little = element.bigEndian && numberBytes > 1 ? reverseEach(bytes, numberBytes) : bytes;
+  const { itemBytes } = dtypeInfo(element.dtype);
+  const little = element.bigEndian ? fromBigEndian(bytes, element.dtype) : bytes;
   return header.fortranOrder && header.shape.length > 1
     ? fromFortranOrder(little, header.shape, itemBytes)
     : little;
-}
-
-function reverseEach(bytes: Uint8Array, numberBytes: number): Uint8Array {
-  const out = Buffer.from(bytes);
-  if (numberBytes === 2) return out.swap16();
-  return numberBytes === 4 ? out.swap32() : out.swap64();
 }
 
 function fromFortranOrder(bytes: Uint8Array, shape: readonly number[], itemBytes: number): Uint8Array {

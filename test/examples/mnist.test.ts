@@ -146,7 +146,7 @@ describe('examples/mnist.ts', () => {
       writeFileSync(inFolder('other.eqx'), readFileSync(join(root, 'test/fixtures/io/golden.eqx')));
       await refused(
         few('x', '--resume', inFolder('other.eqx')),
-        /--resume: .*expected .*, got int32\[\] at \['/,
+        /--resume: .*expected .* as in the model, got int32\[\] in the file at \['/,
       );
     });
 

@@ -51,7 +51,7 @@ describe('models', () => {
     const load = () => treeDeserialiseLeaves(join(fixtures, 'model.eqx'), like);
     expect(load).toThrow(FormatError);
     expect(load).toThrow(
-      /expected float32\[5,18\], got float32\[4,18\] at \['mlp'\]\.layers\[0\]\.weight \(byte /,
+      /expected float32\[5,18\] as in the model, got float32\[4,18\] in the file at \['mlp'\]\.layers\[0\]\.weight \(byte /,
     );
   });
 

@@ -178,7 +178,7 @@ describe('treeSerialiseLeaves and treeDeserialiseLeaves', () => {
     );
     expect(treeDeserialiseLeaves(saved(arrays), blank)).toEqual(arrays);
     expect(() => treeDeserialiseLeaves(saved(new Float32Array(3)), new Float32Array(2))).toThrow(
-      'expected Float32Array of 2, got float32[3]',
+      'expected Float32Array of 2 as in the model, got float32[3] in the file',
     );
   });
 });
@@ -261,10 +261,10 @@ describe('what does not fit', () => {
   test('another kind names the path and both sides', () => {
     const bytes = saved([1, { a: true }]);
     expect(loading(bytes, [0, { a: 0n }])).toBe(
-      "treeDeserialiseLeaves: expected a bigint (int64[]), got bool[] at [1]['a'] (byte 136 of the bytes).",
+      "treeDeserialiseLeaves: expected a bigint (int64[]) as in the model, got bool[] in the file at [1]['a'] (byte 136 of the bytes).",
     );
     expect(loading(bytes, [true, { a: true }])).toBe(
-      'treeDeserialiseLeaves: expected a boolean (bool[]), got float64[] at [0] (byte 0 of the bytes).',
+      'treeDeserialiseLeaves: expected a boolean (bool[]) as in the model, got float64[] in the file at [0] (byte 0 of the bytes).',
     );
   });
 
@@ -433,10 +433,10 @@ describe('tensors', () => {
     const into = (weight: Tensor) =>
       message(() => treeDeserialiseLeaves(bytes, { layers: [{ weight }] }), FormatError);
     expect(into(tensor([1, 2]))).toBe(
-      "treeDeserialiseLeaves: expected float32[2], got float32[1,2] at ['layers'][0]['weight'] (byte 0 of the bytes).",
+      "treeDeserialiseLeaves: expected float32[2] as in the model, got float32[1,2] in the file at ['layers'][0]['weight'] (byte 0 of the bytes).",
     );
     expect(into(tensor([[1, 2]], { dtype: 'float64' }))).toContain(
-      'expected float64[1,2], got float32[1,2] at',
+      'expected float64[1,2] as in the model, got float32[1,2] in the file at',
     );
     const filterSpec: DeserialiseLeaf = () => tensor([1, 2]);
     expect(
@@ -500,5 +500,36 @@ eqx.tree_serialise_leaves(sys.argv[1] + '.again', loaded)
         '[1.5, -2.0], [1.5, -2.0], [[1], [2]], [(1+2j)], 1e-08, False]',
     );
     expect(readFileSync(`${path}.again`)).toEqual(readFileSync(path));
+  });
+
+  testWithPython('every dtype goes to Equinox and back, bit for bit', ['equinox'], (python) => {
+    const ours = dtypes.map((dtype) => {
+      const { itemBytes } = dtypeInfo(dtype);
+      const bytes = Uint8Array.from({ length: 4 * itemBytes }, (_, i) =>
+        dtype === 'bool' ? i % 2 : (i * 37) % 256,
+      );
+      return fromBuffer(bytes, [2, 2], dtype);
+    });
+    const path = inFolder('every.eqx');
+    treeSerialiseLeaves(path, ours);
+    const script = `
+import sys
+import jax
+jax.config.update('jax_enable_x64', True)
+import equinox as eqx, jax.numpy as jnp
+like = [jnp.zeros((2, 2), dtype) for dtype in sys.argv[2].split()]
+loaded = eqx.tree_deserialise_leaves(sys.argv[1], like)
+eqx.tree_serialise_leaves(sys.argv[1] + '.again', loaded)
+`;
+    python.run(script, path, dtypes.join(' '));
+    expect(readFileSync(`${path}.again`)).toEqual(readFileSync(path));
+    const back = treeDeserialiseLeaves(`${path}.again`, ours.map(blank) as Tensor[]);
+    expect(back.map(toBuffer)).toEqual(ours.map(toBuffer));
+  });
+
+  test('booleans that are neither 0 nor 1 become true', () => {
+    const bytes = saved(tensor([true, false]));
+    bytes[bytes.length - 1] = 0xff;
+    expect(toBuffer(treeDeserialiseLeaves(bytes, tensor([false, false])))).toEqual(Uint8Array.of(1, 1));
   });
 });
