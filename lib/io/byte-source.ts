@@ -112,11 +112,11 @@ export function sourceOfFile(file: number): ByteSource {
 
 /** A source over a regular file that was just opened. */
 function sourceOfWholeFile(file: number, byteCount: number): OwnSource {
-  const { read } = sourceOfFile(file);
+  const source = sourceOfFile(file);
   let remaining = byteCount;
   return {
     read: (length) => {
-      const piece = read(length);
+      const piece = source.read(length);
       remaining -= piece?.length ?? 0;
       return piece;
     },

@@ -7,7 +7,7 @@ import { describeHeader, npyElement, npyPrefix, readNpyHeader, type NpyHeader } 
 import { pathOf, withRandomFile, type RandomFile } from './random-file';
 import { namedTensors, type StateDict } from './state-dict';
 import { sizeOf, tensorFromFile, tensorPieces } from './tensor-data';
-import { withArchive, type ArchiveEntry } from './zip-archive';
+import { withArchive, type Archive, type ArchiveEntry } from './zip-archive';
 import { ZipWriter } from './zip-writer';
 
 export interface LoadNpzOptions {
@@ -86,26 +86,22 @@ export function saveNpz(path: string | URL, tree: unknown): void {
  */
 export async function loadNpz(path: string | URL, options: LoadNpzOptions = {}): Promise<StateDict> {
   const op = 'loadNpz';
-  return withArchive(
-    pathOf(path, op),
-    op,
-    { maxBytes: options.maxBytes },
-    async ({ file, entries, check }) => {
-      const loaded: [string, Tensor][] = [];
-      for (const entry of entries.values()) {
-        const where = `${entry.name} of ${file.name}`;
-        if (!entry.name.endsWith('.npy')) {
-          throw new FormatError(`${op}: expected arrays (.npy) in the archive, got ${where}.`, { op });
-        }
-        const tensor =
-          entry.position === undefined
-            ? readNpy(fileOfBytes(await entry.read(), where), 0, entry.byteCount, op, where, undefined)
-            : readStored(file, entry, entry.position, op, where, check);
-        loaded.push([entry.name.slice(0, -'.npy'.length), tensor]);
+  return withArchive(pathOf(path, op), op, { maxBytes: options.maxBytes }, async (archive) => {
+    const { file, entries } = archive;
+    const loaded: [string, Tensor][] = [];
+    for (const entry of entries.values()) {
+      const where = `${entry.name} of ${file.name}`;
+      if (!entry.name.endsWith('.npy')) {
+        throw new FormatError(`${op}: expected arrays (.npy) in the archive, got ${where}.`, { op });
       }
-      return Object.fromEntries(loaded);
-    },
-  );
+      const tensor =
+        entry.position === undefined
+          ? readNpy(fileOfBytes(await entry.read(), where), 0, entry.byteCount, op, where, undefined)
+          : readStored(entry, entry.position, op, where, archive);
+      loaded.push([entry.name.slice(0, -'.npy'.length), tensor]);
+    }
+    return Object.fromEntries(loaded);
+  });
 }
 
 function* npyPieces(value: Tensor): Iterable<Uint8Array> {
@@ -114,18 +110,17 @@ function* npyPieces(value: Tensor): Iterable<Uint8Array> {
 }
 
 function readStored(
-  file: RandomFile,
   entry: ArchiveEntry,
   position: number,
   op: string,
   where: string,
-  check: (entry: ArchiveEntry, checksum: number) => void,
+  archive: Archive,
 ): Tensor {
   let checksum = 0;
-  const tensor = readNpy(file, position, entry.byteCount, op, where, (piece) => {
+  const tensor = readNpy(archive.file, position, entry.byteCount, op, where, (piece) => {
     checksum = checksumOf(piece, checksum);
   });
-  check(entry, checksum);
+  archive.check(entry, checksum);
   return tensor;
 }
 

@@ -19,12 +19,10 @@ export interface RandomFile {
 
 /** A path as Node's functions take it. */
 export function pathOf(path: string | URL, op: string): string {
-  if (typeof path === 'string' && path !== '') return path;
   if (path instanceof URL) return fileURLToPath(path);
-  throw new ArgumentError(
-    `${op}: expected a path, got ${path === '' ? 'an empty string' : `a value of type ${typeof path}`}.`,
-    { op },
-  );
+  if (typeof path === 'string' && path !== '') return path;
+  const got = typeof path === 'string' ? 'an empty string' : `a value of type ${typeof path}`;
+  throw new ArgumentError(`${op}: expected a path, got ${got}.`, { op });
 }
 
 /**
