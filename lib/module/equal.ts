@@ -108,6 +108,7 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
 function sameLeaf(a: unknown, b: unknown, typematch: boolean): boolean {
   if (a === b) return true;
   if (isNumeric(a) && isNumeric(b)) return !typematch && a == b;
+  if (a instanceof Date && b instanceof Date) return a.getTime() === b.getTime();
   if (isComplex(a) && isComplex(b)) return a.re === b.re && a.im === b.im;
   return isTypedArray(a) && isTypedArray(b) && sameElements(a, b);
 }

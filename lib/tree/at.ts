@@ -1,6 +1,7 @@
-import { TreeError } from '../base/errors';
+import { ArgumentError, TreeError } from '../base/errors';
 import { flatten, unflatten, type TreeOptions } from './flatten';
 import { map } from './map';
+import { printValue } from './path';
 import { describe } from './registry';
 import { isPlainObject } from './static-value';
 
@@ -29,14 +30,21 @@ class Wrapped {
  *   `replaceFn`, which computes each new node from the old one.
  * @param options  With `isLeaf: (x) => x === null` places that hold null can be replaced, too.
  * @returns The copy. No constructor, converter or check runs for it.
- * @throws ERR_TREE if `where` depends on leaves, returns something that is not in the tree, or that is in it
- *   more than once, and if `replace` does not fit what `where` returns.
+ * @throws ERR_ARGUMENT if `where` is no function; ERR_TREE if it depends on leaves, returns something that is not in
+ *   the tree (a static field, a misspelt name), or that is in it more than once, and if `replace` does not fit what
+ *   `where` returns.
  * @example
  * const frozen = treeAt((m) => m.layers[0].weight, model, zeros([8, 2]));
  * const both = treeAt((m) => [m.a, m.b], model, { replaceFn: (x: Tensor) => x.mul(2) });
  * @see equinox.tree_at.
  */
 export function treeAt<T>(where: (tree: T) => unknown, t: T, replace: unknown, options: TreeOptions = {}): T {
+  if (typeof where !== 'function') {
+    throw new ArgumentError(
+      `treeAt: expected \`where\` to be a function, got ${describe(where)}. Write \`treeAt((m) => m.weight, model, ...)\`.`,
+      { op: 'treeAt' },
+    );
+  }
   const [leaves, structure] = flatten(t, options);
   const plain = where(unflatten(structure, leaves) as T);
   const hidden = unflatten(
@@ -44,10 +52,17 @@ export function treeAt<T>(where: (tree: T) => unknown, t: T, replace: unknown, o
     leaves.map((leaf) => new Wrapped(leaf)),
   );
   const chosen = chooseHidden(where, hidden as T);
-  if (!sameChoice(plain, chosen, options)) throw dependsOnLeaves();
+  const isSingle = isNodeOf(chosen, hidden);
+  if (!isSingle && Array.isArray(chosen) && Array.isArray(plain) && chosen.length === plain.length) {
+    // One by one: `isLeaf` may hold for arrays, but the one around the nodes is no part of the tree.
+    chosen.forEach((node, i) => {
+      refuseOtherChoice(plain[i], node, options);
+    });
+  } else {
+    refuseOtherChoice(plain, chosen, options);
+  }
 
-  const nodes = isNodeOf(chosen, hidden) ? [chosen] : sequence(chosen);
-  const isSingle = nodes.length === 1 && nodes[0] === chosen;
+  const nodes = isSingle ? [chosen] : sequence(chosen);
   const replacements = replacementsFor(nodes, isSingle, replace);
 
   const hits = new Map<unknown, number>(nodes.map((node) => [node, 0]));
@@ -75,17 +90,17 @@ function chooseHidden<T>(where: (tree: T) => unknown, hidden: T): unknown {
   }
 }
 
-/** Whether `where` chose the same places in the tree and in its copy with hidden leaves. */
-function sameChoice(plain: unknown, hidden: unknown, options: TreeOptions): boolean {
+/** @throws ERR_TREE unless `where` chose the same places in the tree and in its copy with hidden leaves. */
+function refuseOtherChoice(plain: unknown, hidden: unknown, options: TreeOptions): void {
   const [plainLeaves, plainStructure] = flatten(plain, options);
   const [hiddenLeaves, hiddenStructure] = flatten(hidden);
-  return (
-    plainStructure.equals(hiddenStructure) &&
-    plainLeaves.every((leaf, i) => {
-      const other = hiddenLeaves[i];
-      return other instanceof Wrapped && Object.is(other.leaf, leaf);
-    })
-  );
+  if (!plainStructure.equals(hiddenStructure)) throw dependsOnLeaves();
+  plainLeaves.forEach((leaf, i) => {
+    const other = hiddenLeaves[i];
+    if (other instanceof Wrapped && Object.is(other.leaf, leaf)) return;
+    // Not hidden, so it was never a leaf of the copy.
+    throw Object.is(other, leaf) ? noLeaf(leaf) : dependsOnLeaves();
+  });
 }
 
 function isNodeOf(node: unknown, tree: unknown): boolean {
@@ -142,11 +157,22 @@ function dependsOnLeaves(cause?: unknown): TreeError {
   );
 }
 
+function noLeaf(value: unknown): TreeError {
+  return new TreeError(
+    `treeAt: expected \`where\` to return nodes of the tree, got ${printValue(value)}, which is no leaf of it. ` +
+      'Static fields, methods and constants are not; a module with another static field is made by its constructor.',
+    { op: 'treeAt' },
+  );
+}
+
 function notInTree(node: unknown): TreeError {
   const got = node instanceof Wrapped ? 'a leaf of another tree' : describe(node);
+  const hint =
+    node === undefined
+      ? 'Check that the names in `where` exist.'
+      : 'Return nodes of its argument, each at most once and none inside another.';
   return new TreeError(
-    `treeAt: expected \`where\` to return a node of the tree, or an array of them, got ${got}, which is not in it. ` +
-      'Return nodes of its argument, each at most once and none inside another.',
+    `treeAt: expected \`where\` to return a node of the tree, or an array of them, got ${got}, which is not in it. ${hint}`,
     { op: 'treeAt' },
   );
 }

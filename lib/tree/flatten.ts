@@ -1,7 +1,7 @@
 import { TreeError } from '../base/errors';
 import { refuseCycles } from './cycle';
 import type { NodeKind } from './kinds';
-import { atPath, type Path } from './path';
+import { atPath, printValue, type Path } from './path';
 import { describe, kindOf } from './registry';
 import { entryPath, leafPaths, Structure } from './structure';
 
@@ -64,7 +64,7 @@ export function unflatten(structure: Structure, leaves: Iterable<unknown>): unkn
   const values = Array.isArray(leaves) ? (leaves as readonly unknown[]) : [...leaves];
   if (values.length !== structure.leafCount) {
     throw new TreeError(
-      `tree.unflatten: expected ${structure.leafCount} leaves, got ${values.length}, for ${structure.toString()}.`,
+      `tree.unflatten: expected ${structure.leafCount} leaves, got ${values.length}, for ${shortened(structure.toString())}.`,
       { op: 'tree.unflatten' },
     );
   }
@@ -76,6 +76,10 @@ export function unflatten(structure: Structure, leaves: Iterable<unknown>): unkn
     stack.push(kind === null ? values[--next] : kind.close(fixed[i], stack, counts[i]!));
   }
   return stack[0];
+}
+
+function shortened(text: string): string {
+  return text.length <= 200 ? text : `${text.slice(0, 200)}...`;
 }
 
 /**
@@ -110,6 +114,15 @@ export function flattenWithPath(
 }
 
 /**
+ * The leaves of a tree, in order, each with its path.
+ *
+ * @see jax.tree.leaves_with_path.
+ */
+export function leavesWithPath(tree: unknown, options?: TreeOptions): [path: Path, leaf: unknown][] {
+  return flattenWithPath(tree, options)[0];
+}
+
+/**
  * The parts of `tree` that stand where `prefix` has its leaves. `tree` must have every node of `prefix`; below
  * a leaf of `prefix` it may have anything.
  *
@@ -141,10 +154,32 @@ export function flattenUpTo(prefix: Structure, tree: unknown, op: string): unkno
 
 function mismatch(prefix: Structure, entry: number, value: unknown, op: string): TreeError {
   const kind = prefix._kinds[entry]!;
-  const expected = kind.describe(prefix._fixed[entry], prefix._counts[entry]!);
+  const fixed = prefix._fixed[entry];
+  const expected = kind.describe(fixed, prefix._counts[entry]!);
   return new TreeError(
-    `${op}: expected ${expected}, got ${describe(value)}${atPath(entryPath(prefix, entry))}. ` +
+    `${op}: expected ${expected}, got ${describe(value)}${atPath(entryPath(prefix, entry))}` +
+      `${keyDifference(kind, fixed, value)}. ` +
       'The first tree must be a prefix of the others: where it has a node, they need the same node.',
     { op },
   );
+}
+
+/** Which keys differ, where two nodes have too many to see it from them. */
+function keyDifference(kind: NodeKind, fixed: unknown, value: unknown): string {
+  if (kindOf(value) !== kind || (kind.label !== 'object' && kind.label !== 'Map')) return '';
+  const ours = fixed as readonly unknown[];
+  const theirs = kind.open(value, []) as readonly unknown[];
+  const missing = ours.filter((key) => !theirs.includes(key));
+  const extra = theirs.filter((key) => !ours.includes(key));
+  if (missing.length + extra.length > 0 && ours.length + theirs.length < 6) return '';
+  const list = (keys: readonly unknown[]): string =>
+    keys
+      .slice(0, 5)
+      .map((key) => printValue(key))
+      .join(', ') + (keys.length > 5 ? ', ...' : '');
+  const parts: string[] = [];
+  if (missing.length > 0) parts.push(`without ${list(missing)}`);
+  if (extra.length > 0) parts.push(`with ${list(extra)}`);
+  if (parts.length === 0) parts.push('the same keys in another order');
+  return ` (${parts.join(' and ')})`;
 }

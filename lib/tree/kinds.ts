@@ -84,7 +84,7 @@ export const objectKind: NodeKind = {
   keys: (fixed) => (fixed as Keys).map((key) => ({ kind: 'key', key })),
   sameFixed: sameKeys,
   hashFixed: hashKeys,
-  describe: (fixed) => `object {${(fixed as Keys).join(', ')}}`,
+  describe: (fixed) => `object {${few(fixed as Keys)}}`,
   print: (fixed, children) =>
     `{${children.map((child, i) => `${quote((fixed as Keys)[i] ?? '')}: ${child}`).join(', ')}}`,
 };
@@ -106,10 +106,15 @@ export const mapKind: NodeKind = {
   keys: (fixed) => (fixed as readonly unknown[]).map((key) => ({ kind: 'key', key })),
   sameFixed: sameKeys,
   hashFixed: hashKeys,
-  describe: (fixed) => `Map {${(fixed as readonly unknown[]).map(printValue).join(', ')}}`,
+  describe: (fixed) => `Map {${few((fixed as readonly unknown[]).map((key) => printValue(key)))}}`,
   print: (fixed, children) =>
     `Map({${children.map((child, i) => `${printValue((fixed as readonly unknown[])[i])}: ${child}`).join(', ')}})`,
 };
+
+/** The first of many keys, for an error message. */
+function few(keys: Keys): string {
+  return keys.length <= 8 ? keys.join(', ') : `${keys.slice(0, 8).join(', ')}, ... (${keys.length} keys)`;
+}
 
 function sorted(keys: string[]): string[] {
   for (let i = 1; i < keys.length; i++) {

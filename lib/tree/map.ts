@@ -1,6 +1,7 @@
-import { TreeError } from '../base/errors';
+import { ArgumentError, TreeError } from '../base/errors';
 import { flatten, flattenUpTo, unflatten, type TreeOptions } from './flatten';
 import type { Path } from './path';
+import { describe } from './registry';
 import { isPlainObject } from './static-value';
 import { leafPaths, type Structure } from './structure';
 import type { Leaf, WithLeaves } from './types';
@@ -32,6 +33,7 @@ export function map<T, R, L = Leaf<T>>(
   ...rest: readonly unknown[]
 ): WithLeaves<T, R>;
 export function map(f: (...leaves: never[]) => unknown, t: unknown, ...rest: unknown[]): unknown {
+  refuseNoFunction('tree.map', f);
   const apply = f as (...leaves: unknown[]) => unknown;
   const [trees, options] = splitOptions(rest);
   const [leaves, structure] = flatten(t, options);
@@ -67,6 +69,7 @@ export function mapWithPath(
   t: unknown,
   ...rest: unknown[]
 ): unknown {
+  refuseNoFunction('tree.mapWithPath', f);
   const apply = f as (path: Path, ...leaves: unknown[]) => unknown;
   const [trees, options] = splitOptions(rest);
   const [leaves, structure] = flatten(t, options);
@@ -86,6 +89,7 @@ export function mapWithPath(
  * @see jax.tree.reduce. Difference: the initial value is required.
  */
 export function reduce<A>(f: (sum: A, leaf: never) => A, t: unknown, initial: A, options?: TreeOptions): A {
+  refuseNoFunction('tree.reduce', f);
   let sum = initial;
   for (const leaf of flatten(t, options)[0]) sum = f(sum, leaf as never);
   return sum;
@@ -135,6 +139,33 @@ export function transpose(outer: Structure, inner: Structure | null, t: unknown)
     );
   }
   return unflatten(shape, columns);
+}
+
+/**
+ * A prefix of a tree made as large as it: each leaf of the prefix is repeated for every leaf of what stands there.
+ *
+ * @param prefix  A tree whose leaves stand where `t` has whole subtrees.
+ * @param t  The tree that decides the structure.
+ * @param options  `isLeaf` is asked for the nodes of `t`; those of the prefix are told by the structure.
+ * @returns A tree of `t`'s structure with the leaves of `prefix`.
+ * @throws ERR_TREE naming the first path at which `prefix` is none.
+ * @example
+ * tree.broadcast([0.1, 0.01], [{ w: 1, b: 2 }, 3]); // [{ w: 0.1, b: 0.1 }, 0.01]
+ * @see jax.tree.broadcast.
+ */
+export function broadcast(prefix: unknown, t: unknown, options?: TreeOptions): unknown {
+  const [values, outline] = flatten(prefix);
+  const parts = flattenUpTo(outline, t, 'tree.broadcast');
+  const repeated = parts.map((part, i) => {
+    const [leaves, structure] = flatten(part, options);
+    return unflatten(structure, new Array<unknown>(leaves.length).fill(values[i]));
+  });
+  return unflatten(outline, repeated);
+}
+
+function refuseNoFunction(op: string, f: unknown): void {
+  if (typeof f === 'function') return;
+  throw new ArgumentError(`${op}: expected a function as the first argument, got ${describe(f)}.`, { op });
 }
 
 /** Tells the options at the end of a list of trees from a tree. */

@@ -9,18 +9,39 @@ export type PathKey =
 /** The steps from the root of a tree to one of its nodes; the root's own path is empty. */
 export type Path = readonly PathKey[];
 
+export interface KeystrOptions {
+  /** Whether keys print without dots, brackets and quotes. */
+  readonly simple?: boolean;
+  /** What stands between keys; nothing unless given. */
+  readonly separator?: string;
+}
+
 /**
  * Prints a path as one would write the access in code: `.layers[2].weight`, `['a']`; the root is ''.
  *
+ * @param options  `{ simple: true, separator: '.' }` makes `layers.2.weight`, the names of PyTorch's state dicts.
  * @see jax.tree_util.keystr.
  */
-export function keystr(path: Path): string {
-  return path.map(printKey).join('');
+export function keystr(path: Path, { simple = false, separator = '' }: KeystrOptions = {}): string {
+  return path.map(simple ? plainKey : printKey).join(separator);
 }
 
-/** A path for the end of an error message: ` at .layers[2]`, ` at the root`. */
+function plainKey(step: PathKey): string {
+  switch (step.kind) {
+    case 'index':
+      return String(step.index);
+    case 'field':
+      return step.name;
+    case 'key':
+      return typeof step.key === 'string' ? step.key : printValue(step.key);
+  }
+}
+
+/** A path for the end of an error message: ` at .layers[2]`, ` at the root`; of a very long one both ends. */
 export function atPath(path: Path): string {
-  return path.length === 0 ? ' at the root' : ` at ${keystr(path)}`;
+  if (path.length === 0) return ' at the root';
+  const text = keystr(path);
+  return text.length <= 1000 ? ` at ${text}` : ` at ${text.slice(0, 400)} ... ${text.slice(-400)}`;
 }
 
 function printKey(step: PathKey): string {

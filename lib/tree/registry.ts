@@ -1,6 +1,6 @@
-import { TreeError } from '../base/errors';
+import { ArgumentError, TreeError } from '../base/errors';
 import { arrayKind, mapKind, nullKind, objectKind, undefinedKind, type NodeKind } from './kinds';
-import { className, type PathKey } from './path';
+import { className, printValue, type PathKey } from './path';
 import { hashStatic, isPlainPrototype, mix, sameStatic } from './static-value';
 
 /** A class, abstract or not. */
@@ -36,7 +36,8 @@ type LeafMark = false;
  *
  * @param Class  The class; its instances were leaves before.
  * @param spec  `flatten` and `unflatten`, which must be each other's inverse.
- * @throws ERR_TREE if the class is a kind of node already.
+ * @throws ERR_TREE if the class is a kind of node already; ERR_ARGUMENT if it is no class. A tree function throws
+ *   ERR_TREE when `flatten` does not return an array of children, and perhaps a fixed part.
  * @example
  * tree.register(Interval, {
  *   flatten: (x) => [[x.low, x.high]],
@@ -46,6 +47,11 @@ type LeafMark = false;
  * @see jax.tree_util.register_pytree_node.
  */
 export function register<T extends object>(Class: Class<T>, spec: NodeSpec<T>): void {
+  if (typeof Class !== 'function' || typeof Class.prototype !== 'object') {
+    throw new ArgumentError(`tree.register: expected a class, got ${describe(Class)}.`, {
+      op: 'tree.register',
+    });
+  }
   const prototype = Class.prototype as object;
   if (builtin(prototype) !== undefined || exact.has(prototype) || familyOf(prototype) !== undefined) {
     throw new TreeError(
@@ -135,8 +141,15 @@ function specKind(label: string, spec: NodeSpec<object>): NodeKind {
     label,
     hash: hashStatic(spec),
     open(node, into) {
-      const [children, fixed] = spec.flatten(node as object);
-      for (let i = children.length - 1; i >= 0; i--) into.push(children[i]);
+      const parts: unknown = spec.flatten(node as object);
+      const [children, fixed]: unknown[] = Array.isArray(parts) ? (parts as unknown[]) : [];
+      if (!Array.isArray(children)) {
+        throw new TreeError(
+          `${label}: expected the registered \`flatten\` to return [children] or [children, fixed], got ${printValue(parts)}.`,
+          { op: 'tree.register' },
+        );
+      }
+      for (let i = children.length - 1; i >= 0; i--) into.push(children[i] as unknown);
       return fixed;
     },
     close(fixed, from, count) {

@@ -92,6 +92,57 @@ test('without an addon all works that needs no tensor', async () => {
   ]);
 });
 
+test('so do all functions of trees, modules and filters', async () => {
+  const ended = await run(
+    'trees.mjs',
+    `import * as eqx from 'equinode';
+    const { tree, Module, module, field, isArray, isInexactArrayLike } = eqx;
+    const Net = module(class Net extends Module {
+      static fields = { size: field({ static: true }) };
+      constructor(w) { super(); this.w = w; this.size = 2; }
+      forward(x) { return x * this.w; }
+    });
+    const t = [new Net(1), { b: 2, a: null }, new Map([['k', new Date(0)]])];
+    const [leaves, structure] = tree.flatten(t);
+    const [kept, rest] = eqx.partition(t, isInexactArrayLike);
+    eqx.treeCheck(t);
+    console.log(JSON.stringify([
+      leaves.length, String(structure), structure.hash === tree.structure(t).hash, tree.keystr(tree.leavesWithPath(t)[2][0]),
+      eqx.treeEqual(eqx.combine(kept, rest), t), eqx.treeEqual(t, kept), tree.leaves(eqx.filter(t, isArray)),
+      eqx.treeAt((x) => x[0].w, t, 5)[0].w, eqx.applyUpdates([1, 2], [3, null]), eqx.call(t[0], 7),
+      eqx.bind(t[0], 'forward').forward(3), new eqx.Partial((a, b) => a - b, [5]).forward(3),
+      tree.transpose(tree.structure([0, 0]), null, [{ a: 1 }, { a: 2 }]), tree.broadcast(1, [2, 3]),
+      tree.reduce((a, b) => a + b, [1, 2], 0), tree.all([1, 0]), tree.any([1, 0]), eqx.treeFlattenOneLevel({ a: [1] })[0],
+    ]));
+    eqx.treePprint(t);`,
+  );
+  const [values, text] = ended.stdout.split(/\n(?=\[N)/);
+  expect([ended.stderr, JSON.parse(values ?? '')]).toEqual([
+    '',
+    [
+      3,
+      "Structure([Net(w=*, size=2), {'a': null, 'b': *}, Map({'k': *})])",
+      true,
+      "[2]['k']",
+      true,
+      false,
+      [],
+      5,
+      [4, 2],
+      7,
+      3,
+      2,
+      { a: [1, 2] },
+      [1, 1],
+      3,
+      false,
+      true,
+      [[1]],
+    ],
+  ]);
+  expect(text).toBe("[Net(w=1, size=2), {'b': 2, 'a': null}, Map({'k': 1970-01-01T00:00:00.000Z})]\n");
+});
+
 test('the first operation then names the command that mends it, every time', async () => {
   const ended = await run(
     'first.cjs',

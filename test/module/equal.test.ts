@@ -45,6 +45,8 @@ const cases: readonly Case[] = [
   ['equal numbers with typematch', true, [[1], [1], { typematch: true }]],
   ['complex numbers', true, [new Complex(1, 2), new Complex(1, 2)]],
   ['functions', false, [() => 1, () => 1]],
+  ['equal dates', true, [new Date(5), new Date(5)]],
+  ['other dates', false, [new Date(5), new Date(6)]],
   ['the same function', true, [Math.abs, Math.abs]],
   ['equal typed arrays', true, [new Uint8Array([1, 2]), new Uint8Array([1, 2])]],
   ['typed arrays of other types', false, [new Uint8Array([1]), new Int8Array([1])]],

@@ -1,4 +1,5 @@
-import { TreeError } from '../../lib/base/errors';
+import { ArgumentError, TreeError } from '../../lib/base/errors';
+import { field, Module } from '../../lib/module';
 import { leaves, treeAt } from '../../lib/tree';
 
 interface Model {
@@ -68,6 +69,61 @@ describe('treeAt', () => {
 
   test('takes an object with other keys than replaceFn as the new node', () => {
     expect(treeAt((t: unknown[]) => t[0], [1], { a: 1 })).toEqual([{ a: 1 }]);
+  });
+
+  test('replaces one of the places that share a node, and each of them', () => {
+    const shared = { w: 1 };
+    expect(treeAt((t) => t[0], [shared, shared], 'x')).toEqual(['x', shared]);
+    expect(treeAt((t) => [t[0]?.w, t[1]?.w], [shared, shared], [2, 3])).toEqual([{ w: 2 }, { w: 3 }]);
+    expect(shared).toEqual({ w: 1 });
+  });
+
+  test('gives isLeaf’s nodes to replaceFn as they are', () => {
+    const isLeaf = (x: unknown) => x === null || Array.isArray(x);
+    const t = { a: [1, 2], b: null };
+    expect(treeAt((x) => [x.a, x.b], t, { replaceFn: (x: unknown) => [x] }, { isLeaf })).toEqual({
+      a: [[1, 2]],
+      b: [null],
+    });
+  });
+
+  test('takes nodes that getters of the tree find', () => {
+    class Net extends Module {
+      readonly layers = [1, 2];
+      get last(): number | undefined {
+        return this.layers.at(-1);
+      }
+    }
+    expect(treeAt((m) => m.last, new Net(), 5).layers).toEqual([1, 5]);
+  });
+
+  test('throws when `where` is no function, or its arguments are swapped', () => {
+    expect(() => treeAt(model as never, (() => 1) as never, 0)).toThrow(
+      new ArgumentError(
+        'treeAt: expected `where` to be a function, got object {layers, scale}. Write `treeAt((m) => m.weight, model, ...)`.',
+      ),
+    );
+  });
+
+  test('throws for a static field', () => {
+    class Sized extends Module {
+      static readonly fields = { size: field({ static: true }) };
+      readonly size = 3;
+      readonly weight = 1;
+    }
+    expect(() => treeAt((m) => m.size, new Sized(), 4)).toThrow(
+      new TreeError(
+        'treeAt: expected `where` to return nodes of the tree, got 3, which is no leaf of it. ' +
+          'Static fields, methods and constants are not; a module with another static field is made by its constructor.',
+      ),
+    );
+    expect(() => treeAt((m) => [m.weight, Math.abs], new Sized(), [1, 2])).toThrow('got <function abs>');
+  });
+
+  test('throws for a name that does not exist', () => {
+    expect(() => treeAt((m) => (m as { wait?: number }).wait, model, 4)).toThrow(
+      'got undefined, which is not in it. Check that the names in `where` exist.',
+    );
   });
 
   const depends =

@@ -6,6 +6,7 @@ import {
   flattenWithPath,
   keystr,
   leaves,
+  leavesWithPath,
   map,
   structure,
   unflatten,
@@ -108,6 +109,10 @@ describe('unflatten', () => {
       new TreeError('tree.unflatten: expected 2 leaves, got 1, for Structure([*, *]).'),
     );
     expect(() => unflatten(shape, [1, 2, 3])).toThrow('expected 2 leaves, got 3');
+    const large = structure(Array.from({ length: 1000 }, () => 1));
+    expect(() => unflatten(large, [])).toThrow(
+      /^tree\.unflatten: expected 1000 leaves, got 0, for .{200}\.\.\.\.$/,
+    );
   });
 
   test('takes any iterable', () => {
@@ -163,6 +168,7 @@ describe('flattenWithPath', () => {
 
   test('gives the empty path for a leaf alone', () => {
     expect(flattenWithPath(1)[0]).toEqual([[[], 1]]);
+    expect(leavesWithPath([5, null])).toEqual([[[{ kind: 'index', index: 0 }], 5]]);
   });
 
   test('numbers the leaves as flatten does', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import { TreeError } from '../../lib/base/errors';
-import { all, any, keystr, map, mapWithPath, reduce, structure, transpose } from '../../lib/tree';
+import { ArgumentError, TreeError } from '../../lib/base/errors';
+import { all, any, broadcast, keystr, map, mapWithPath, reduce, structure, transpose } from '../../lib/tree';
 import { anyTree } from '../support/trees';
 
 describe('map', () => {
@@ -99,6 +99,51 @@ describe('mapWithPath', () => {
       /^tree\.mapWithPath: expected array of 2/,
     );
   });
+});
+
+describe('broadcast', () => {
+  test('repeats each leaf of a prefix for what stands at its place', () => {
+    expect(broadcast([0.1, 0.01], [{ w: 1, b: [2, null] }, 3])).toEqual([{ w: 0.1, b: [0.1, null] }, 0.01]);
+    expect(broadcast(5, { a: [1, 2] })).toEqual({ a: [5, 5] });
+    expect(broadcast(5, { a: [1, 2] }, { isLeaf: Array.isArray })).toEqual({ a: 5 });
+  });
+
+  test('throws for what is no prefix', () => {
+    expect(() => broadcast({ a: [1, 2] }, { a: 3 })).toThrow(
+      /^tree\.broadcast: expected array of 2, got leaf of type number at \['a'\]/,
+    );
+  });
+
+  test('gives every prefix the structure of the tree', () => {
+    fc.assert(
+      fc.property(anyTree, (t) => {
+        expect(structure(broadcast(1, t)).equals(structure(t))).toBe(true);
+        expect(broadcast(t, t)).toStrictEqual(t);
+      }),
+    );
+  });
+});
+
+describe('a difference among many keys', () => {
+  const many = (...names: string[]) =>
+    Object.fromEntries([...Array.from('abcdefghij'), ...names].map((key) => [key, 1]));
+
+  test('is named', () => {
+    expect(() => map((x: number) => x, [many('x')], [many('y', 'z')])).toThrow(
+      "tree.map: expected object {a, b, c, d, e, f, g, h, ... (11 keys)}, got object {a, b, c, d, e, f, g, h, ... (12 keys)} at [0] (without 'x' and with 'y', 'z').",
+    );
+    const order = (...keys: string[]) => new Map(keys.map((key) => [key, 1]));
+    expect(() => map((x: number) => x, order('a', 'b'), order('b', 'a'))).toThrow(
+      "got Map {'b', 'a'} at the root (the same keys in another order).",
+    );
+  });
+});
+
+test('map, mapWithPath and reduce refuse swapped arguments', () => {
+  const message = 'expected a function as the first argument, got array of 1.';
+  expect(() => map([1] as never, (() => 1) as never)).toThrow(new ArgumentError(`tree.map: ${message}`));
+  expect(() => mapWithPath([1] as never, (() => 1) as never)).toThrow(`tree.mapWithPath: ${message}`);
+  expect(() => reduce([1] as never, () => 1, 0)).toThrow(`tree.reduce: ${message}`);
 });
 
 describe('reduce', () => {

@@ -1,4 +1,4 @@
-import { keystr } from '../../lib/tree';
+import { keystr, type Path } from '../../lib/tree';
 import { atPath, printValue } from '../../lib/tree/path';
 
 describe('keystr', () => {
@@ -10,6 +10,17 @@ describe('keystr', () => {
     expect(keystr([{ kind: 'key', key: 3 }])).toBe('[3]');
     expect(keystr([])).toBe('');
   });
+});
+
+test('keystr prints plain keys on demand, as jax.tree_util.keystr(path, simple=True, separator=".") does', () => {
+  const path: Path = [
+    { kind: 'field', name: 'layers' },
+    { kind: 'index', index: 2 },
+    { kind: 'key', key: 'w' },
+    { kind: 'key', key: 4 },
+  ];
+  expect(keystr(path, { simple: true, separator: '.' })).toBe('layers.2.w.4');
+  expect(keystr(path, { separator: ' ' })).toBe(".layers [2] ['w'] [4]");
 });
 
 test('a path in an error message says where the root is meant', () => {

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm';
-import { TreeError } from '../../lib/base/errors';
+import { ArgumentError, TreeError } from '../../lib/base/errors';
 import { flattenWithPath, keystr, leaves, map, register, structure } from '../../lib/tree';
 
 class Interval {
@@ -75,6 +75,37 @@ describe('register', () => {
     expect(() => {
       register(Array, { flatten: () => [[]], unflatten: () => [] });
     }).toThrow(TreeError);
+  });
+
+  test('refuses what is no class, and what does not take instances apart', () => {
+    const spec = { flatten: () => 5 as never, unflatten: () => new Broken() };
+    class Broken {
+      readonly x = 1;
+    }
+    expect(() => {
+      register({} as never, spec);
+    }).toThrow(new ArgumentError('tree.register: expected a class, got object {}.'));
+    expect(() => {
+      register((() => 1) as never, spec);
+    }).toThrow('tree.register: expected a class, got a function.');
+    register(Broken, spec);
+    expect(() => leaves(new Broken())).toThrow(
+      new TreeError(
+        'Broken: expected the registered `flatten` to return [children] or [children, fixed], got 5.',
+      ),
+    );
+  });
+
+  test('takes classes of the language and of other packages, whose instances are leaves before', () => {
+    const url = new URL('https://example.org/a?b=c');
+    expect(leaves([url, new Date(0)])).toEqual([url, new Date(0)]);
+    register(URL, {
+      flatten: (x) => [[x.pathname], x.origin],
+      unflatten: ([path], origin) => new URL(String(path), String(origin)),
+    });
+    expect(map((path: string) => `${path}/b`, url).href).toBe('https://example.org/a/b');
+    expect(structure(url).equals(structure(new URL('https://example.org/z')))).toBe(true);
+    expect(structure(url).equals(structure(new URL('https://example.com/a')))).toBe(false);
   });
 
   test('takes arrays and objects of another realm as nodes', () => {
