@@ -104,6 +104,7 @@ export interface Native {
   tracing(): boolean;
   runProgram(program: object, inputs: readonly Handle[]): NewHandle[];
   hold(handles: readonly Handle[]): object;
+  runProgramHeld(program: object, held: object): NewHandle[];
   runProgramAsync(program: object, held: object): Promise<NewHandle[]>;
   programGraph(program: object): string;
   programSave(program: object, path: string): void;

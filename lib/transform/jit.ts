@@ -4,7 +4,7 @@ import { native, type Handle } from '../native';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { flatten, flattenWithPath, keystr, type Structure } from '../tree';
 import { describeValue } from './describe';
-import { run, runAsync, saveProgram, trace, type Program } from './program';
+import { run, runAsync, runHeld, saveProgram, trace, type Program } from './program';
 import { ProgramCache } from './program-cache';
 
 /** A compiled program, as `lower` gives it. */
@@ -101,9 +101,11 @@ function compile<A extends unknown[], R>(
     // Inside another trace the operators are recorded there: compiled functions inline.
     if (native().tracing()) return call(fn, ...args);
     const parts = takeApart(name, fn, args);
-    const result = run(programOf(parts), parts.handles) as R;
+    const program = programOf(parts);
+    if (donate === 'none') return run(program, parts.handles) as R;
+    const held = native().hold([...parts.handles, ...program.hidden]);
     release(args, donate);
-    return result;
+    return runHeld(program, held) as R;
   };
 
   let queue: Promise<unknown> = Promise.resolve();
@@ -201,7 +203,8 @@ export function jit<A extends unknown[], R>(fn: Callable<A, R>, options: JitOpti
  * everything else is static: it is compiled anew when one of these changes, primitives compared by value, functions
  * and objects by identity.
  *
- * @param options  `donate`: which arguments' tensors are released when the call returns.
+ * @param options  `donate`: which arguments' tensors the call uses up: they are released, also when it fails, and
+ *   results may take their memory.
  * @throws as `jit` does, except for leaves that are no tensors.
  * @example
  * const step = filterJit((model: Net, x: Tensor, y: Tensor) => filterValueAndGrad(loss)(model, x, y));

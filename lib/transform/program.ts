@@ -90,6 +90,14 @@ export function run(program: Program, inputs: readonly Handle[]): unknown {
 }
 
 /**
+ * Runs a program on this thread with inputs that `hold` gave. Those that were released since are its own: it may write
+ * results into their memory.
+ */
+export function runHeld(program: Program, held: object): unknown {
+  return resultOf(program, native().runProgramHeld(program.native, held));
+}
+
+/**
  * Writes a program as a TorchScript file: to a temporary file in the same folder, which then takes the name.
  *
  * @throws ERR_ARGUMENT if it cannot be written.

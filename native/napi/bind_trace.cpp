@@ -112,10 +112,17 @@ class RunWorker : public Napi::AsyncWorker {
 
 using Held = std::vector<at::Tensor>;
 
-// Keeps tensors alive for a later asynchronous run, whatever the caller disposes until then.
+// Keeps tensors alive for a run, whatever the caller disposes until then.
 Napi::Value hold(Env& env, const Napi::CallbackInfo& info) {
   auto held = std::make_unique<Held>(tensors_at(env, info[0]));
   return Napi::External<Held>::New(info.Env(), held.release(), [](Napi::BasicEnv, Held* data) { delete data; });
+}
+
+// Runs with what was held: memory of the inputs that nobody else holds may become that of results.
+Napi::Value run_program_held(Env& env, const Napi::CallbackInfo& info) {
+  env.op = "jit";
+  Held inputs = std::move(*info[1].As<Napi::External<Held>>().Data());
+  return write_handles(env, program_at(info)->run(std::move(inputs)));
 }
 
 Napi::Value run_program_async(Env& env, const Napi::CallbackInfo& info) {
@@ -144,6 +151,7 @@ void bind_trace(Env& env, Napi::Object exports) {
   define<tracing>(env, exports, "tracing");
   define<run_program>(env, exports, "runProgram");
   define<hold>(env, exports, "hold");
+  define<run_program_held>(env, exports, "runProgramHeld");
   define<run_program_async>(env, exports, "runProgramAsync");
   define<program_graph>(env, exports, "programGraph");
   define<program_save>(env, exports, "programSave");

@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/stack.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "native/base/error.h"
 
@@ -19,51 +21,66 @@ constexpr int64_t kBlock = 512;
 // Elements that are worth a thread of their own.
 constexpr int64_t kGrain = 1 << 14;
 
-// One instruction over one block. Compiled once for each vector width; the machine's is chosen when it is loaded.
+// One instruction over one block. The target may be an operand, which hinders no vector loop: each element is read
+// before it is written. Compiled once for each vector width; the machine's is chosen when it is loaded.
 __attribute__((target_clones("avx512f", "fma", "default"))) void run_instruction(PointOp op, int64_t count,
                                                                                  float* target, const float* a,
                                                                                  const float* b, const float* c) {
   switch (op) {
     case PointOp::kAdd:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] + b[i];
       return;
     case PointOp::kSub:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] - b[i];
       return;
     case PointOp::kMul:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] * b[i];
       return;
     case PointOp::kDiv:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] / b[i];
       return;
     case PointOp::kNeg:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = -a[i];
       return;
     case PointOp::kAbs:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = std::fabs(a[i]);
       return;
     case PointOp::kSqrt:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = std::sqrt(a[i]);
       return;
     case PointOp::kReciprocal:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = 1.0F / a[i];
       return;
     case PointOp::kRelu:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] <= 0.0F ? 0.0F : a[i];
       return;
     case PointOp::kThreshold:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = b[i] <= c[i] ? 0.0F : a[i];
       return;
     case PointOp::kLerpLow:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = __builtin_fmaf(c[i], b[i] - a[i], a[i]);
       return;
     case PointOp::kLerpHigh:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = __builtin_fmaf(c[i] - 1.0F, b[i] - a[i], b[i]);
       return;
     case PointOp::kSigmoidBackward:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] * (1.0F - b[i]) * b[i];
       return;
     case PointOp::kTanhBackward:
+#pragma GCC ivdep
       for (int64_t i = 0; i < count; ++i) target[i] = a[i] * (1.0F - b[i] * b[i]);
       return;
   }
@@ -110,20 +127,44 @@ class Registers {
   std::vector<Register> registers_;
 };
 
-std::vector<at::Tensor> pointwise(at::TensorList given, at::IntArrayRef code, at::ArrayRef<double> constants) {
-  const PointProgram program = PointProgram::decode(code.vec());
-  std::vector<at::Tensor> inputs;
-  const at::Tensor* shaped = nullptr;
-  for (const at::Tensor& tensor : given) {
-    require(tensor.scalar_type() == at::kFloat && tensor.is_cpu(), kDtype, "pointwise: expected float32 on the CPU");
-    inputs.push_back(tensor.contiguous());
-    if (tensor.dim() > 0) shaped = &tensor;
-  }
-  require(shaped != nullptr, kShape, "pointwise: expected a tensor with an axis");
-  const int64_t count = shaped->numel();
-  std::vector<at::Tensor> outputs;
-  for (int64_t i = 0; i < program.outputs; ++i) outputs.push_back(at::detail::empty_cpu(shaped->sizes(), at::kFloat));
+// Whether nothing else can see the tensor's memory. That of the user's own buffers has no allocator.
+bool is_only_ours(const at::Tensor& tensor) {
+  return tensor.use_count() == 1 && tensor.storage().use_count() == 1 && tensor.storage().allocator() != nullptr;
+}
 
+// The outputs. One that is written when an input of nobody else is no longer needed takes that input's memory.
+std::vector<at::Tensor> make_outputs(const PointProgram& program, const std::vector<at::Tensor>& inputs,
+                                     at::IntArrayRef sizes) {
+  const int64_t first_output = program.inputs + program.constants;
+  std::vector<size_t> last_read(inputs.size(), 0);
+  std::vector<size_t> written(static_cast<size_t>(program.outputs), 0);
+  for (size_t i = 0; i < program.instructions.size(); ++i) {
+    const PointInstruction& step = program.instructions[i];
+    for (const int64_t operand : {step.a, step.b, step.c}) {
+      if (operand >= 0 && operand < program.inputs) last_read[static_cast<size_t>(operand)] = i;
+    }
+    const int64_t output = step.target - first_output;
+    if (output >= 0 && output < program.outputs) written[static_cast<size_t>(output)] = i;
+  }
+  std::vector<bool> is_free;
+  for (const at::Tensor& input : inputs) is_free.push_back(input.dim() > 0 && is_only_ours(input));
+  std::vector<at::Tensor> outputs;
+  for (const size_t written_at : written) {
+    size_t taken = 0;
+    while (taken < inputs.size() && !(is_free[taken] && last_read[taken] <= written_at)) ++taken;
+    if (taken == inputs.size()) {
+      outputs.push_back(at::detail::empty_cpu(sizes, at::kFloat));
+    } else {
+      is_free[taken] = false;
+      outputs.push_back(inputs[taken]);
+    }
+  }
+  return outputs;
+}
+
+void compute(const PointProgram& program, const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& outputs,
+             at::ArrayRef<double> constants) {
+  const int64_t count = outputs.front().numel();
   at::parallel_for(0, count, kGrain, [&](int64_t begin, int64_t end) {
     const int64_t block = std::min(kBlock, end - begin);
     const Registers registers(program, inputs, outputs, constants, block);
@@ -135,12 +176,33 @@ std::vector<at::Tensor> pointwise(at::TensorList given, at::IntArrayRef code, at
       }
     }
   });
-  return outputs;
+}
+
+// Boxed, so that an argument that the graph no longer needs is nobody else's here.
+void pointwise(const c10::OperatorHandle&, torch::jit::Stack* stack) {
+  const std::vector<double> constants = torch::jit::pop(*stack).toDoubleVector();
+  const PointProgram program = PointProgram::decode(torch::jit::pop(*stack).toIntVector());
+  std::vector<at::Tensor> inputs;
+  at::DimVector sizes;
+  {
+    const c10::List<at::Tensor> given = torch::jit::pop(*stack).toTensorList();
+    for (size_t i = 0; i < given.size(); ++i) {
+      at::Tensor tensor = given.extract(i);
+      require(tensor.scalar_type() == at::kFloat && tensor.is_cpu(), kDtype,
+              "pointwise: expected float32 on the CPU");
+      if (tensor.dim() > 0) sizes = tensor.sizes();
+      inputs.push_back(tensor.is_contiguous() ? std::move(tensor) : tensor.contiguous());
+    }
+  }
+  require(!sizes.empty(), kShape, "pointwise: expected a tensor with an axis");
+  std::vector<at::Tensor> outputs = make_outputs(program, inputs, sizes);
+  compute(program, inputs, outputs, constants);
+  torch::jit::push(*stack, std::move(outputs));
 }
 
 TORCH_LIBRARY_FRAGMENT(equinode, m) { m.def("pointwise(Tensor[] inputs, int[] code, float[] constants) -> Tensor[]"); }
 
-TORCH_LIBRARY_IMPL(equinode, CompositeExplicitAutograd, m) { m.impl("pointwise", pointwise); }
+TORCH_LIBRARY_IMPL(equinode, CompositeExplicitAutograd, m) { m.impl("pointwise", torch::CppFunction::makeFromBoxedFunction<&pointwise>()); }
 
 }  // namespace
 
