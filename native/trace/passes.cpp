@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "native/trace/fuse_pointwise.h"
+#include "native/trace/max_pool.h"
 
 namespace equinode::trace {
 
@@ -94,6 +95,7 @@ std::shared_ptr<jit::Graph> for_layers(const std::shared_ptr<jit::Graph>& graph)
 }
 
 void specialise(const std::shared_ptr<jit::Graph>& graph) {
+  use_vector_max_pool(graph);
   fuse_pointwise(graph);
   const std::vector<Check> checks = take_checks(*graph);
   jit::ConstantPooling(graph);

@@ -1,9 +1,9 @@
 #include "native/trace/pointwise.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/stack.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/stack.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -188,8 +188,7 @@ void pointwise(const c10::OperatorHandle&, torch::jit::Stack* stack) {
     const c10::List<at::Tensor> given = torch::jit::pop(*stack).toTensorList();
     for (size_t i = 0; i < given.size(); ++i) {
       at::Tensor tensor = given.extract(i);
-      require(tensor.scalar_type() == at::kFloat && tensor.is_cpu(), kDtype,
-              "pointwise: expected float32 on the CPU");
+      require(tensor.scalar_type() == at::kFloat && tensor.is_cpu(), kDtype, "pointwise: expected float32 on the CPU");
       if (tensor.dim() > 0) sizes = tensor.sizes();
       inputs.push_back(tensor.is_contiguous() ? std::move(tensor) : tensor.contiguous());
     }
@@ -202,7 +201,9 @@ void pointwise(const c10::OperatorHandle&, torch::jit::Stack* stack) {
 
 TORCH_LIBRARY_FRAGMENT(equinode, m) { m.def("pointwise(Tensor[] inputs, int[] code, float[] constants) -> Tensor[]"); }
 
-TORCH_LIBRARY_IMPL(equinode, CompositeExplicitAutograd, m) { m.impl("pointwise", torch::CppFunction::makeFromBoxedFunction<&pointwise>()); }
+TORCH_LIBRARY_IMPL(equinode, CompositeExplicitAutograd, m) {
+  m.impl("pointwise", torch::CppFunction::makeFromBoxedFunction<&pointwise>());
+}
 
 }  // namespace
 

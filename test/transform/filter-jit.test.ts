@@ -1,7 +1,8 @@
 import { DisposedError, ShapeError } from '../../lib/base/errors';
 import { field, Module } from '../../lib/module';
 import * as ops from '../../lib/ops';
-import { tensor } from '../../lib/tensor/create';
+import * as random from '../../lib/random';
+import { fromBuffer, tensor } from '../../lib/tensor/create';
 import { memory } from '../../lib/tensor/memory';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { filterGrad, filterJit, filterValueAndGrad, jit } from '../../lib/transform';
@@ -106,6 +107,32 @@ describe('filterJit', () => {
     expect(thrown(() => filterJit(ops.neg, { donate: 'some' as 'all' })).message).toBe(
       'filterJit: expected `donate` to be one of none, all, all-except-first, got "some".',
     );
+  });
+
+  test('writes into the memory of what was donated, but never of what anyone else holds', () => {
+    const chain = (w: Tensor, g: Tensor) => w.mul(0.5).add(g).mul(2).sub(g);
+    const step = filterJit(chain, { donate: 'all-except-first' });
+    const size = [64, 64];
+    const w = random.normal(random.key(0), size);
+    const make = () => random.normal(random.key(1), size);
+    const expected = numbers(chain(w, make()));
+    const kept = numbers(make());
+
+    const viewed = make();
+    const view = viewed.narrow(0, 0, 64);
+    expect(numbers(step(w, viewed))).toEqual(expected);
+    expect(numbers(view)).toEqual(kept);
+
+    const buffer = Float32Array.from(kept);
+    expect(numbers(step(w, fromBuffer(buffer, size, 'float32')))).toEqual(expected);
+    expect([...buffer]).toEqual(kept);
+
+    const both = make();
+    expect(numbers(step(both, both))).toEqual(numbers(chain(make(), make())));
+
+    const donated = make();
+    expect(numbers(step(w, donated))).toEqual(expected);
+    expect(donated.isDisposed).toBe(true);
   });
 
   test('says of a donated tensor that it is gone', () => {
