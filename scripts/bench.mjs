@@ -29,6 +29,12 @@ const workloads = [
     ours: [`${folder}mnist_step.cjs`],
     theirs: [`${folder}mnist_step.py`],
   },
+  ...['flatten', 'unflatten'].map((what) => ({
+    name: `${what} of a model of 1,000 leaves`,
+    unit: 'µs',
+    ours: [`${folder}tree_walk.cjs`, what],
+    theirs: [`${folder}tree_walk.py`, what],
+  })),
 ];
 
 /** @param {number[]} values */

@@ -26,8 +26,10 @@ interface Family {
 const exact = new WeakMap<object, NodeKind>();
 const families: Family[] = [];
 let cache = new WeakMap<object, NodeKind | LeafMark>();
+/** The class of the last node and of the last leaf: in a model they alternate. */
 let lastPrototype: object | undefined;
 let lastKind: NodeKind | undefined;
+let lastLeafPrototype: object | undefined;
 
 type LeafMark = false;
 
@@ -76,6 +78,7 @@ export function kindOf(value: unknown): NodeKind | undefined {
     const prototype = Object.getPrototypeOf(value) as object | null;
     if (prototype === Array.prototype) return arrayKind;
     if (prototype === Object.prototype || prototype === null) return objectKind;
+    if (prototype === lastLeafPrototype) return undefined;
     return prototype === lastPrototype ? lastKind : kindOfPrototype(prototype);
   }
   if (value === undefined) return undefinedKind;
@@ -104,10 +107,13 @@ function kindOfPrototype(prototype: object): NodeKind | undefined {
     found = exact.get(prototype) ?? familyOf(prototype) ?? builtin(prototype) ?? false;
     cache.set(prototype, found);
   }
-  const kind = found === false ? undefined : found;
+  if (found === false) {
+    lastLeafPrototype = prototype;
+    return undefined;
+  }
   lastPrototype = prototype;
-  lastKind = kind;
-  return kind;
+  lastKind = found;
+  return found;
 }
 
 function familyOf(prototype: object): NodeKind | undefined {
@@ -134,6 +140,7 @@ function forget(): void {
   cache = new WeakMap();
   lastPrototype = undefined;
   lastKind = undefined;
+  lastLeafPrototype = undefined;
 }
 
 function specKind(label: string, spec: NodeSpec<object>): NodeKind {
