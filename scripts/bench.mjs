@@ -35,6 +35,12 @@ const workloads = [
     ours: [`${folder}tree_walk.cjs`, what],
     theirs: [`${folder}tree_walk.py`, what],
   })),
+  {
+    name: 'a million uniform numbers',
+    unit: 'ms',
+    ours: [`${folder}uniform.cjs`],
+    theirs: [`${folder}uniform.py`],
+  },
 ];
 
 /** @param {number[]} values */

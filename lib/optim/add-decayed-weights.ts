@@ -1,9 +1,8 @@
-import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
-import { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation, type ScalarOrSchedule } from './base';
+import type { Tensor } from '../tensor/tensor';
+import { requireParams, requireState, type GradientTransformation, type ScalarOrSchedule } from './base';
 import { masked, type Mask } from './masked';
-import { inDType } from './scale';
+import { addScaled, type Scalar } from './scalar';
 import { countFor, increment, Updates } from './updates';
 
 /**
@@ -24,14 +23,8 @@ export function addDecayedWeights(
   const transformation: GradientTransformation = {
     init: (params) => (typeof weightDecay === 'function' ? { count: countFor(params) } : {}),
     update(updates, state, params) {
-      if (params === undefined || params === null) {
-        throw new ArgumentError(
-          `${op}: expected the parameters as the third argument of update, got ${String(params)}. Call update(grads, state, model).`,
-          { op },
-        );
-      }
-      if (weightDecay === 0) return [updates, state];
-      let factor: number | Tensor;
+      requireParams(params, op);
+      let factor: Scalar;
       let next = state;
       if (typeof weightDecay === 'function') {
         const count = requireState(state, ['count'], op).count as Tensor;
@@ -40,10 +33,8 @@ export function addDecayedWeights(
       } else {
         factor = weightDecay;
       }
-      const add = (update: Tensor, param: Tensor): Tensor =>
-        factor instanceof Tensor
-          ? update.add(param.mul(inDType(factor, param)))
-          : update.add(param, { alpha: factor });
+      if (factor === 0) return [updates, next];
+      const add = (update: Tensor, param: Tensor): Tensor => addScaled(update, param, factor);
       return [new Updates(updates, op).map(add, { params }), next];
     },
   };

@@ -1,5 +1,5 @@
-import { TreeError } from '../base/errors';
-import type { Tensor } from '../tensor/tensor';
+import { ArgumentError, TreeError } from '../base/errors';
+import { Tensor } from '../tensor/tensor';
 import { describe, isPlainObject } from '../tree';
 
 /** What an optimiser keeps between steps: a tree, made by `init` and replaced by every `update`. */
@@ -23,12 +23,26 @@ export interface GradientTransformation {
    * @param updates  The gradients, or what the step before made of them; null where there is none.
    * @param state  What `init` or the last `update` returned.
    * @param params  The parameters, for the steps that need them: a tree of which `updates` is a prefix.
+   * @param extra  What else some steps need, by name.
    * @returns The updates, with the structure of the gradients, and the next state.
    * @throws ERR_TREE if the trees do not fit; ERR_ARGUMENT, with the path, for gradients that are neither tensors nor
    *   null, and for missing parameters.
    */
-  update<T>(updates: T, state: State, params?: unknown): readonly [updates: T, state: State];
+  update<T>(
+    updates: T,
+    state: State,
+    params?: unknown,
+    extra?: ExtraArguments,
+  ): readonly [updates: T, state: State];
 }
+
+/**
+ * What some transformations need besides the parameters, by name: `value`, `grad`, `valueFn`. `chain` and the wrappers
+ * hand it to all.
+ *
+ * @see optax.GradientTransformationExtraArgs.
+ */
+export type ExtraArguments = Readonly<Record<string, unknown>>;
 
 /** A value that depends on the number of steps made before: int32[], 0 in the first step. */
 export type Schedule = (count: Tensor) => number | Tensor;
@@ -39,12 +53,67 @@ export type ScalarOrSchedule = number | Tensor | Schedule;
 /** The state of steps that have none. */
 const emptyState: State = Object.freeze({});
 
-/** A transformation without state, from what its `update` does. */
-export function stateless(update: <T>(updates: T, params: unknown) => T): GradientTransformation {
+/**
+ * A transformation without state, from what its `update` does.
+ *
+ * @param update  From the updates and the parameters to the updates.
+ * @see optax.stateless.
+ */
+export function stateless(
+  update: <T>(updates: T, params: unknown, extra?: ExtraArguments) => T,
+): GradientTransformation {
   return {
     init: () => emptyState,
-    update: (updates, state, params) => [update(updates, params), state],
+    update: (updates, state, params, extra) => [update(updates, params, extra), state],
   };
+}
+
+/**
+ * The parameters that an `update` was given.
+ *
+ * @throws ERR_ARGUMENT if it was given none.
+ */
+export function requireParams(params: unknown, op: string): unknown {
+  if (params !== undefined && params !== null) return params;
+  throw new ArgumentError(
+    `${op}: expected the parameters as the third argument of update, got ${String(params)}. Call update(grads, state, model).`,
+    { op },
+  );
+}
+
+/**
+ * Checks a value to be a gradient transformation.
+ *
+ * @param name  What the value is to the caller, for the error.
+ * @throws ERR_ARGUMENT.
+ */
+export function requireTransformation(value: unknown, name: string, op: string): GradientTransformation {
+  const { init, update } = (value ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof init === 'function' && typeof update === 'function') return value as GradientTransformation;
+  throw new ArgumentError(
+    `${op}: expected ${name} to be a gradient transformation, got ${describe(value)}.`,
+    {
+      op,
+    },
+  );
+}
+
+/** @throws ERR_ARGUMENT unless a number lies in a range; tensors are not read. */
+export function requireNumber(
+  name: string,
+  value: unknown,
+  op: string,
+  range: { readonly atLeast?: number; readonly isInteger?: boolean } = {},
+): void {
+  const { atLeast = -Infinity, isInteger = false } = range;
+  if (value instanceof Tensor) return;
+  if (typeof value === 'number' && value >= atLeast && (!isInteger || Number.isInteger(value))) return;
+  const kind = isInteger ? 'an integer' : 'a number';
+  const bound = atLeast === -Infinity ? '' : ` from ${atLeast} on`;
+  throw new ArgumentError(
+    `${op}: expected ${name} to be ${kind}${bound}, got ${typeof value === 'number' ? value : describe(value)}.`,
+    { op },
+  );
 }
 
 /**

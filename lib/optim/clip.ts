@@ -1,8 +1,7 @@
-import { dtypeInfo } from '../base/dtype';
 import { zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { stateless, type GradientTransformation } from './base';
-import { inDType } from './scale';
+import { atLeast, atMost, inDType, negative, rootMeanSquare, sumOfSquares, type Scalar } from './scalar';
 import { Updates } from './updates';
 
 /**
@@ -10,9 +9,9 @@ import { Updates } from './updates';
  *
  * @see optax.clip.
  */
-export function clip(maxDelta: number): GradientTransformation {
+export function clip(maxDelta: Scalar): GradientTransformation {
   return stateless((updates) =>
-    new Updates(updates, 'optim.clip').map((update) => update.clamp(-maxDelta, maxDelta)),
+    new Updates(updates, 'optim.clip').map((update) => atMost(atLeast(update, negative(maxDelta)), maxDelta)),
   );
 }
 
@@ -22,7 +21,7 @@ export function clip(maxDelta: number): GradientTransformation {
  * @param maxNorm  The largest norm that is left as it is.
  * @see optax.clip_by_global_norm; Pascanu et al. 2012, arXiv:1211.5063.
  */
-export function clipByGlobalNorm(maxNorm: number): GradientTransformation {
+export function clipByGlobalNorm(maxNorm: Scalar): GradientTransformation {
   return stateless((updates) => {
     const all = new Updates(updates, 'optim.clipByGlobalNorm');
     const norm = normOf(all.tensors);
@@ -48,6 +47,15 @@ function normOf(tensors: readonly Tensor[]): Tensor {
   return first === undefined ? zeros([]) : others.reduce((total, sum) => total.add(sum), first).sqrt();
 }
 
-function sumOfSquares(x: Tensor): Tensor {
-  return (dtypeInfo(x.dtype).kind === 'complex' ? x.abs() : x).square().sum();
+/**
+ * Scales each tensor of the updates down where its root mean square exceeds a threshold.
+ *
+ * @see optax.clip_by_block_rms.
+ */
+export function clipByBlockRms(threshold: Scalar): GradientTransformation {
+  return stateless((updates) =>
+    new Updates(updates, 'optim.clipByBlockRms').map((update) =>
+      update.div(inDType(rootMeanSquare(update).div(threshold).clampMin(1), update)),
+    ),
+  );
 }

@@ -26,11 +26,11 @@ export function masked(inner: GradientTransformation, mask: Mask): GradientTrans
     typeof mask === 'function' ? (mask as (t: unknown) => unknown)(t) : mask;
   return {
     init: (params) => ({ innerState: inner.init(new MaskTree(maskOf(params), op).apply(params)) }),
-    update(updates, state, params) {
+    update(updates, state, params, extra) {
       const { innerState } = requireState(state, ['innerState'], op);
       const tree = new MaskTree(maskOf(updates), op);
       const own = params === undefined ? undefined : tree.apply(params);
-      const [changed, next] = inner.update(tree.apply(updates), innerState as never, own);
+      const [changed, next] = inner.update(tree.apply(updates), innerState as never, own, extra);
       return [tree.choose(changed, updates) as typeof updates, { innerState: next }];
     },
   };

@@ -1,13 +1,14 @@
 import { requireOptions } from '../base/options';
-import { to } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import {
+  identity,
   requireState,
   stateless,
   type GradientTransformation,
   type Schedule,
   type ScalarOrSchedule,
 } from './base';
+import { inDType, negative, type Scalar } from './scalar';
 import { countFor, increment, Updates } from './updates';
 
 /**
@@ -16,7 +17,7 @@ import { countFor, increment, Updates } from './updates';
  * @param factor  A number, or a tensor of no axes.
  * @see optax.scale.
  */
-export function scale(factor: number | Tensor): GradientTransformation {
+export function scale(factor: Scalar): GradientTransformation {
   return stateless((updates) => multiply(updates, factor, 'optim.scale'));
 }
 
@@ -40,20 +41,18 @@ export function scaleBySchedule(schedule: Schedule): GradientTransformation {
 /**
  * Multiplies updates by the negative learning rate, so that adding them goes downhill.
  *
- * @param learningRate  A number, a tensor of no axes, or a schedule.
+ * @param learningRate  A number, a tensor of no axes, or a schedule; nothing leaves the updates as they are.
  * @param options  `flipSign`: false multiplies by the learning rate itself.
  * @see optax.scale_by_learning_rate.
  */
 export function scaleByLearningRate(
-  learningRate: ScalarOrSchedule,
+  learningRate: ScalarOrSchedule | null | undefined,
   options: { readonly flipSign?: boolean | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, ['flipSign'], 'optim.scaleByLearningRate');
   const { flipSign = true } = options;
-  const signed = (value: number | Tensor): number | Tensor => {
-    if (!flipSign) return value;
-    return value instanceof Tensor ? value.neg() : -value;
-  };
+  if (learningRate === undefined || learningRate === null) return identity();
+  const signed = (value: Scalar): Scalar => (flipSign ? negative(value) : value);
   if (typeof learningRate === 'function') return scaleBySchedule((count) => signed(learningRate(count)));
   if (learningRate instanceof Tensor) {
     return stateless((updates) => multiply(updates, signed(learningRate), 'optim.scaleByLearningRate'));
@@ -61,11 +60,6 @@ export function scaleByLearningRate(
   return scale(signed(learningRate));
 }
 
-function multiply<T>(updates: T, factor: number | Tensor, op: string): T {
+function multiply<T>(updates: T, factor: Scalar, op: string): T {
   return new Updates(updates, op).map((update) => update.mul(inDType(factor, update)));
-}
-
-/** A factor that does not change the dtype of what it multiplies. */
-export function inDType(factor: number | Tensor, like: Tensor): number | Tensor {
-  return factor instanceof Tensor && factor.dtype !== like.dtype ? to(factor, like.dtype) : factor;
 }

@@ -1,8 +1,8 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
-import { to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { requireState, type GradientTransformation } from './base';
+import { addScaled, kept, type Scalar } from './scalar';
 import { Updates, zerosFor } from './updates';
 
 export interface TraceOptions {
@@ -20,7 +20,7 @@ export interface TraceOptions {
  * @param decay  How much of the sum stays in the next step.
  * @see optax.trace.
  */
-export function trace(decay: number, options: TraceOptions = {}): GradientTransformation {
+export function trace(decay: Scalar, options: TraceOptions = {}): GradientTransformation {
   const op = 'optim.trace';
   requireOptions(options, ['nesterov', 'accumulatorDtype'], op);
   const { nesterov = false, accumulatorDtype } = options;
@@ -29,9 +29,9 @@ export function trace(decay: number, options: TraceOptions = {}): GradientTransf
     update(updates, state) {
       const { trace: before } = requireState(state, ['trace'], op);
       const step = (update: Tensor, sum: Tensor): readonly Tensor[] => {
-        const next = update.add(sum, { alpha: decay });
-        const changed = nesterov ? update.add(next, { alpha: decay }) : next;
-        return [changed, accumulatorDtype === undefined ? next : to(next, accumulatorDtype)];
+        const next = addScaled(update, sum, decay);
+        const changed = nesterov ? addScaled(update, next, decay) : next;
+        return [changed, kept(next, accumulatorDtype ?? sum.dtype)];
       };
       const [changed, next = before] = new Updates(updates, op).mapToSeveral(step, { trace: before });
       return [changed as typeof updates, { trace: next }];

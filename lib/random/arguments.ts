@@ -59,3 +59,59 @@ export function requireAxis(axis: number, ndim: number, op: string): number {
   if (Number.isInteger(axis) && axis >= -ndim && axis < ndim) return axis < 0 ? axis + ndim : axis;
   throw new ArgumentError(`${op}: expected an axis from ${-ndim} to ${ndim - 1}, got ${axis}.`, { op });
 }
+
+/** What a sampler draws: the shape of its result, and its parameters in the result's dtype. */
+export interface Drawing<N extends string> {
+  readonly shape: readonly number[];
+  readonly values: Readonly<Record<N, Tensor>>;
+}
+
+/**
+ * Checks the arguments of a sampler whose parameters broadcast to its result.
+ *
+ * @throws ERR_DTYPE unless the dtype is real floating point; ERR_ARGUMENT for a parameter that is neither a number nor
+ *   a tensor, or a shape that is none; ERR_SHAPE if a parameter does not broadcast.
+ */
+export function requireParameters<N extends string>(
+  key: Tensor,
+  parameters: Readonly<Record<N, Bound>>,
+  shape: readonly number[] | undefined,
+  dtype: DType,
+  op: string,
+): Drawing<N> {
+  requireFloating(dtype, op);
+  const named = Object.entries(parameters) as [N, Bound][];
+  named.forEach(([name, value]) => {
+    requireBound(name, value, op);
+  });
+  const into = shape ?? named.map(([, value]) => shapeOf(value)).reduce(broadcastShape, []);
+  requireShape(into, op);
+  named.forEach(([name, value]) => {
+    requireBroadcast(name, shapeOf(value), into, op);
+  });
+  const values = named.map(([name, value]) => [name, asTensor(value, dtype, key.device)] as const);
+  return { shape: into, values: Object.fromEntries(values) as Record<N, Tensor> };
+}
+
+/** @throws ERR_ARGUMENT unless a parameter is a number or a tensor. */
+function requireBound(name: string, value: unknown, op: string): void {
+  if (typeof value === 'number' || value instanceof Tensor) return;
+  throw new ArgumentError(
+    `${op}: expected ${name} to be a number or a tensor, got ${value === null ? 'null' : typeof value}.`,
+    { op },
+  );
+}
+
+/** What has a default in every sampler of floating-point numbers. */
+export interface DTypeOption {
+  /** float32 unless given. */
+  readonly dtype?: DType | undefined;
+}
+
+/** @throws ERR_ARGUMENT unless a mode is one of those there are, or not given. */
+export function requireMode(mode: unknown, modes: readonly string[], op: string): void {
+  if (mode === undefined || (modes as readonly unknown[]).includes(mode)) return;
+  throw new ArgumentError(`${op}: expected the mode ${modes.join(', ')}, got ${JSON.stringify(mode)}.`, {
+    op,
+  });
+}

@@ -3,7 +3,7 @@ import { requireOptions } from '../base/options';
 import { argmax, to, topk } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { requireAxis, requireBroadcast, requireFloating, requireShape } from './arguments';
-import { drawGumbel } from './gumbel';
+import { drawGumbel, type GumbelMode } from './gumbel';
 import { requireKey, type Key } from './key';
 
 export interface CategoricalOptions {
@@ -13,6 +13,8 @@ export interface CategoricalOptions {
   readonly shape?: readonly number[] | undefined;
   /** Whether one category may come up again; true unless given. */
   readonly replace?: boolean | undefined;
+  /** How finely rare categories are resolved, as for `gumbel`; 'low' unless given. */
+  readonly mode?: GumbelMode | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface CategoricalOptions {
  */
 export function categorical(key: Key, logits: Tensor, options: CategoricalOptions = {}): Tensor {
   const op = 'random.categorical';
-  requireOptions(options, ['axis', 'shape', 'replace'], op);
+  requireOptions(options, ['axis', 'shape', 'replace', 'mode'], op);
   requireKey(key, op);
   requireFloating(logits.dtype, op);
   if (logits.ndim === 0) {
@@ -40,11 +42,11 @@ export function categorical(key: Key, logits: Tensor, options: CategoricalOption
   requireShape(shape, op);
   requireBroadcast('logits', batch, shape, op);
   const prefix = shape.slice(0, shape.length - batch.length);
-  if (options.replace === false) return withoutReplacement(key, logits, axis, prefix, batch);
+  if (options.replace === false) return withoutReplacement(key, logits, axis, prefix, batch, options.mode);
 
   const noiseShape: number[] = [...shape];
   noiseShape.splice(prefix.length + axis, 0, logits.shape[axis] ?? 0);
-  const noise = drawGumbel(key, noiseShape, logits.dtype, op);
+  const noise = drawGumbel(key, noiseShape, logits.dtype, options.mode, op);
   return to(argmax(noise.add(logits), axis - logits.ndim), 'int32');
 }
 
@@ -54,6 +56,7 @@ function withoutReplacement(
   axis: number,
   prefix: readonly number[],
   batch: readonly number[],
+  mode: GumbelMode | undefined,
 ): Tensor {
   const op = 'random.categorical';
   const count = prefix.reduce((product, size) => product * size, 1);
@@ -64,7 +67,7 @@ function withoutReplacement(
       { op },
     );
   }
-  const noisy = drawGumbel(key, logits.shape, logits.dtype, op).add(logits);
+  const noisy = drawGumbel(key, logits.shape, logits.dtype, mode, op).add(logits);
   const [, chosen] = topk(noisy.movedim(axis, 0), count, 0);
   return to(chosen, 'int32').reshape([...prefix, ...batch]);
 }

@@ -3,7 +3,7 @@ import { requireOptions } from '../base/options';
 import { searchsorted, to, topk, zeros } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import { requireAxis, requireFloating, requireShape } from './arguments';
-import { drawGumbel } from './gumbel';
+import { drawGumbel, type GumbelMode } from './gumbel';
 import { requireKey, type Key } from './key';
 import { permutation } from './permutation';
 import { randint } from './randint';
@@ -18,6 +18,8 @@ export interface ChoiceOptions {
   readonly p?: Tensor | undefined;
   /** The axis of `a` along which to draw; 0 unless given. */
   readonly axis?: number | undefined;
+  /** How finely rare elements are resolved with `p` and without replacement, as for `gumbel`; 'low' unless given. */
+  readonly mode?: GumbelMode | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ChoiceOptions {
  */
 export function choice(key: Key, a: number | Tensor, options: ChoiceOptions = {}): Tensor {
   const op = 'random.choice';
-  requireOptions(options, ['shape', 'replace', 'p', 'axis'], op);
+  requireOptions(options, ['shape', 'replace', 'p', 'axis', 'mode'], op);
   const { shape = [], replace = true, p } = options;
   requireKey(key, op);
   requireShape(shape, op);
@@ -59,7 +61,7 @@ export function choice(key: Key, a: number | Tensor, options: ChoiceOptions = {}
   const positions =
     count === 0
       ? zeros([0], { dtype: 'int32', device: key.device })
-      : draw(key, population, count, replace, shape, p);
+      : draw(key, population, count, replace, shape, p, options.mode);
   if (!(a instanceof Tensor)) return positions.reshape(shape);
   const around = [a.shape.slice(0, axis), a.shape.slice(axis + 1)] as const;
   return a.indexSelect(axis, positions.reshape([count])).reshape([...around[0], ...shape, ...around[1]]);
@@ -73,6 +75,7 @@ function draw(
   replace: boolean,
   shape: readonly number[],
   p: Tensor | undefined,
+  mode: GumbelMode | undefined,
 ): Tensor {
   const op = 'random.choice';
   if (p === undefined) {
@@ -85,7 +88,7 @@ function draw(
     });
   }
   if (!replace) {
-    const [, chosen] = topk(drawGumbel(key, [population], p.dtype, op).add(p.log()), count);
+    const [, chosen] = topk(drawGumbel(key, [population], p.dtype, mode, op).add(p.log()), count);
     return to(chosen, 'int32');
   }
   const cumulative = p.cumsum(0);

@@ -15,3 +15,11 @@ export const tiny: Partial<Record<DType, number>> = {
   float32: 2 ** -126,
   float64: 2 ** -1022,
 };
+
+/** The distance of 1 to the next larger number of a dtype. */
+export const epsilon: Partial<Record<DType, number>> = {
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
+  float32: 2 ** -23,
+  float64: 2 ** -52,
+};

@@ -2,16 +2,17 @@ import { dtypeInfo, type DType } from '../base/dtype';
 import { DtypeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { complex, detach, erfinv, to } from '../ops';
+import { callNamed } from '../ops/call';
 import type { Tensor } from '../tensor/tensor';
 import {
   asTensor,
   broadcastShape,
   requireBroadcast,
   requireFloating,
+  requireShape,
   shapeOf,
   type Bound,
 } from './arguments';
-import { aboveMinusOne } from './limits';
 import { requireKey, splitPair, type Key } from './key';
 import { drawUniform } from './uniform';
 
@@ -26,8 +27,8 @@ const halfSqrt2 = 1.4140625;
  * @param options  `dtype`: floating point (float32 unless given) or complex, with variance 1/2 in each part.
  * @returns dtype[...shape].
  * @throws ERR_DTYPE for another dtype; ERR_ARGUMENT, ERR_SHAPE, ERR_DTYPE if `key` is no single key.
- * @see jax.random.normal. The uniform numbers underneath are the same; the inverse error function differs from XLA's
- *   by a few units in the last place.
+ * @see jax.random.normal. The uniform numbers underneath are the same, and so is the inverse error function but for
+ *   rounding: a few units in the last place.
  */
 export function normal(
   key: Key,
@@ -37,7 +38,7 @@ export function normal(
   requireOptions(options, ['dtype'], 'random.normal');
   const { dtype = 'float32' } = options;
   const { kind } = dtypeInfo(dtype, 'random.normal');
-  if (kind === 'float') return drawNormal(key, shape, dtype);
+  if (kind === 'float') return drawNormal(key, shape, dtype, 'random.normal');
   if (kind !== 'complex') {
     throw new DtypeError(`random.normal: expected a floating-point or complex dtype, got ${dtype}.`, {
       op: 'random.normal',
@@ -46,12 +47,17 @@ export function normal(
   requireKey(key, 'random.normal');
   const [forReal, forImaginary] = splitPair(key);
   const part: DType = dtype === 'complex64' ? 'float32' : 'float64';
-  return complex(drawNormal(forReal, shape, part), drawNormal(forImaginary, shape, part)).mul(Math.SQRT1_2);
+  const [real, imaginary] = [forReal, forImaginary].map((one) =>
+    drawNormal(one, shape, part, 'random.normal'),
+  );
+  return complex(real!, imaginary!).mul(Math.SQRT1_2);
 }
 
-function drawNormal(key: Key, shape: readonly number[], dtype: DType): Tensor {
-  const minval = aboveMinusOne[dtype] ?? 0;
-  return scaledErfinv(drawUniform(key, shape, { dtype, minval, maxval: 1 }, 'random.normal'), dtype);
+/** `normal` of a real dtype in the name of another sampler. */
+export function drawNormal(key: Key, shape: readonly number[], dtype: DType, op: string): Tensor {
+  requireKey(key, op);
+  requireShape(shape, op);
+  return callNamed('equinode::threefry_normal', key, shape, dtype) as Tensor;
 }
 
 /** sqrt(2) times the inverse error function, where half precision is computed in float32. */

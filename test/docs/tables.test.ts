@@ -36,6 +36,11 @@ test('the page on errors lists every class with its code', () => {
   expect(listed).toEqual(all.map((Class) => [new Class('').code, Class.name]).sort());
 });
 
+test('the page on random numbers lists every function', () => {
+  const listed = rowsOf('docs/random.md', 'Kind').flatMap(([, names]) => codeIn(names ?? ''));
+  expect(listed.sort()).toEqual(Object.keys(equinode.random).sort());
+});
+
 function isErrorClass(value: unknown): value is new (message: string) => equinode.EquinodeError {
   return typeof value === 'function' && value.prototype instanceof equinode.EquinodeError;
 }

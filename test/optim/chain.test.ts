@@ -21,7 +21,7 @@ test('an empty chain changes nothing', () => {
 
 test('what is no transformation, and states of another chain, are refused', () => {
   expect(() => optim.chain(optim.scale(1), {} as never)).toThrow(
-    new ArgumentError('optim.chain: expected gradient transformations, got object {} at [1].'),
+    new ArgumentError('optim.chain: expected [1] to be a gradient transformation, got object {}.'),
   );
   expect(() => optim.chain(null as never)).toThrow(ArgumentError);
   const adam = optim.adam(0.1);

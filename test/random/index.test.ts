@@ -1,45 +1,38 @@
 import { filterJit, filterVmap, ops, random, tensor, vmap, type Tensor } from '../../lib';
+import { expectClose } from '../support/close';
+import { samplers } from '../support/samplers';
 
-const logits = tensor([
-  [0, 1, 2, -1],
-  [3, 0, 0, 0.5],
-]);
-const rows = ops.arange(12).reshape([3, 4]);
-
-const samplers: Readonly<Record<string, (key: random.Key) => Tensor>> = {
-  split: (key) => random.split(key, 3),
-  foldIn: (key) => random.foldIn(key, 5),
-  'foldIn of a tensor': (key) => random.foldIn(key, tensor(5, { dtype: 'int32' })),
-  'bits of uint8': (key) => random.bits(key, [5], { dtype: 'uint8' }),
-  bits: (key) => random.bits(key, [2, 3]),
-  uniform: (key) => random.uniform(key, [5], { minval: -2, maxval: 3 }),
-  'uniform of tensors': (key) => random.uniform(key, [2], { minval: tensor([-1, 2]), maxval: tensor(5) }),
-  normal: (key) => random.normal(key, [5]),
-  'normal of complex64': (key) => random.normal(key, [5], { dtype: 'complex64' }),
-  truncatedNormal: (key) => random.truncatedNormal(key, -1, 1, [5]),
-  bernoulli: (key) => random.bernoulli(key, 0.3, [5]),
-  randint: (key) => random.randint(key, [5], 0, 1000),
-  'randint of int64': (key) => random.randint(key, [5], 0, 1000, { dtype: 'int64' }),
-  permutation: (key) => random.permutation(key, 20),
-  'permutation of rows': (key) => random.permutation(key, rows, { axis: 1, independent: true }),
-  choice: (key) => random.choice(key, rows, { shape: [2], axis: 1 }),
-  'choice with p': (key) => random.choice(key, 4, { shape: [2], p: tensor([0.1, 0.2, 0.3, 0.4]) }),
-  categorical: (key) => random.categorical(key, logits),
-  gumbel: (key) => random.gumbel(key, [5]),
-  exponential: (key) => random.exponential(key, [5]),
-  laplace: (key) => random.laplace(key, [5]),
-};
 const keys = random.split(random.key(11), 4);
-const each = (sampler: (key: random.Key) => Tensor) => [...keys].map((key) => sampler(key).toArray());
+// Logarithms and powers round by whether a vector instruction computes them, which the shape decides; bits, and what is
+// made of them by exact operations, do not. Wald numbers lose three digits by cancellation.
+const isRounded = (name: string, drawn: Tensor): boolean =>
+  /float|complex/.test(drawn.dtype) && !/^(uniform|normal|bernoulli|choice)/.test(name);
+const expectDrawn = (name: string, drawn: Tensor, alone: readonly Tensor[]): void => {
+  if (isRounded(name, drawn)) expectClose(drawn, ops.stack(alone).toArray(), { rtol: 1e-4, atol: 2e-7 });
+  else expect(drawn.toArray()).toEqual(alone.map((one) => one.toArray()));
+};
+const each = (sampler: (key: random.Key) => Tensor) => [...keys].map((key) => sampler(key));
 const values = (t: Tensor) => t.toArray() as unknown[];
 
-test.each(Object.entries(samplers))('%s under vmap draws what each key draws alone', (_name, sampler) => {
-  expect(values(vmap(sampler)(keys))).toEqual(each(sampler));
+const rows = tensor([
+  [0, 1, 2, 3],
+  [4, 5, 6, 7],
+]);
+const all: typeof samplers = {
+  ...samplers,
+  'foldIn of a tensor': (key) => random.foldIn(key, tensor(5, { dtype: 'int32' })),
+  'bits of uint8': (key) => random.bits(key, [5], { dtype: 'uint8' }),
+  'uniform of tensors': (key) => random.uniform(key, [2], { minval: tensor([-1, 2]), maxval: tensor(5) }),
+  'randint of int64': (key) => random.randint(key, [5], 0, 1000, { dtype: 'int64' }),
+  'permutation of rows': (key) => random.permutation(key, rows, { axis: 1 }),
+};
+
+test.each(Object.entries(all))('%s under vmap draws what each key draws alone', (name, sampler) => {
+  expectDrawn(name, vmap(sampler)(keys), each(sampler));
 });
 
-test.each(Object.entries(samplers))('%s draws the same inside jit, for every key', (_name, sampler) => {
-  const jitted = filterJit(sampler);
-  expect([...keys].map((key) => values(jitted(key)))).toEqual(each(sampler));
+test.each(Object.entries(all))('%s draws the same inside jit, for every key', (name, sampler) => {
+  expectDrawn(name, ops.stack(each(filterJit(sampler))), each(sampler));
 });
 
 test('jit of vmap of vmap draws the same', () => {
