@@ -6,6 +6,7 @@ import { fromBuffer, tensor } from '../../lib/tensor/create';
 import { memory } from '../../lib/tensor/memory';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { filterGrad, filterJit, filterValueAndGrad, jit } from '../../lib/transform';
+import { expectClose } from '../support/close';
 import { counted } from '../support/counted';
 import { numbers, thrown } from '../support/numeric';
 
@@ -150,7 +151,8 @@ describe('filterJit', () => {
     const [value, w] = step(net, y);
     expect(value.item()).toBeCloseTo(Number(net.forward(y)), 5);
     const slopes = filterGrad((n: Net, i: Tensor) => n.forward(i))(net, y);
-    expect(numbers(w)).toEqual(numbers(net.w.sub(slopes.w.mul(0.1))));
+    // libtorch's vector loops may contract what a fused chain rounds twice.
+    expectClose(w, net.w.sub(slopes.w.mul(0.1)).toArray());
     const { graph } = step.lower(net, y);
     expect(graph.match(/^graph\(/gm)).toHaveLength(1);
     // Forward, backward and update.
