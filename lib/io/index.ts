@@ -11,6 +11,7 @@ export {
   type SerialiseLeaf,
   type SerialiseOptions,
 } from './eqx';
+export { loadStateDict, type LoadStateDictOptions } from './load-state-dict';
 export { loadNpy, loadNpz, saveNpy, saveNpz, type LoadNpzOptions } from './npz';
 export {
   loadSafetensors,
