@@ -104,6 +104,8 @@ export {
 
 // Transforms.
 export {
+  allGather,
+  axisIndex,
   clearCaches,
   filterGrad,
   filterJit,
@@ -112,8 +114,14 @@ export {
   grad,
   ifArray,
   jit,
+  pmax,
+  pmean,
+  pmin,
+  psum,
   valueAndGrad,
   vmap,
+  type AllGatherOptions,
+  type AxisName,
   type AxisRule,
   type AxisSpec,
   type Donate,

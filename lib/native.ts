@@ -86,8 +86,10 @@ export interface Native {
   setGradMode(enabled: boolean): boolean;
 
   // Layers of transforms. See NOTE [level order and unwinding] in native/transform/level.h.
-  pushVmap(size: number): number;
+  pushVmap(size: number, axisName?: string): number;
   pushGrad(): number;
+  pushJvp(): number;
+  namedAxes(): { name: string; size: number }[];
   depth(): number;
   unwind(depth: number): void;
   batch(handle: Handle, axis: number, level: number): NewHandle;

@@ -1,4 +1,14 @@
 export {
+  allGather,
+  axisIndex,
+  pmax,
+  pmean,
+  pmin,
+  psum,
+  type AllGatherOptions,
+  type AxisName,
+} from './collectives';
+export {
   filterGrad,
   filterValueAndGrad,
   grad,

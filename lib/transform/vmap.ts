@@ -20,11 +20,20 @@ export interface VmapOptions {
   readonly outAxes?: AxisSpec | undefined;
   /** The size of the mapped axis, needed only where no argument is mapped. */
   readonly axisSize?: number | undefined;
+  /** A name for the mapped axis, by which `pmean` and its kin reduce over it inside. */
+  readonly axisName?: string | undefined;
 }
 
 interface MappedLeaf {
   readonly value: unknown;
   readonly axis: number | null;
+}
+
+interface Mapping {
+  readonly inAxes: AxisSpec;
+  readonly outAxes: AxisSpec;
+  readonly axisSize: number | undefined;
+  readonly axisName: string | undefined;
 }
 
 function isAxisLeaf(value: unknown): boolean {
@@ -91,10 +100,14 @@ function mapOver(
   name: string,
   fn: Callable,
   args: readonly unknown[],
-  inAxes: AxisSpec,
-  outAxes: AxisSpec,
-  axisSize: number | undefined,
+  { inAxes, outAxes, axisSize, axisName }: Mapping,
 ): unknown {
+  if (axisName !== undefined && (typeof axisName !== 'string' || axisName === '')) {
+    throw new ArgumentError(
+      `${name}: expected \`axisName\` to be a string that is not empty, got ${describeValue(axisName)}.`,
+      { op: name },
+    );
+  }
   if (axisSize !== undefined && (!Number.isInteger(axisSize) || axisSize < 0)) {
     throw new ArgumentError(
       `${name}: expected \`axisSize\` to be an integer of at least 0, got ${axisSize}.`,
@@ -115,7 +128,7 @@ function mapOver(
 
   return withLevel(
     name,
-    () => native().pushVmap(size),
+    () => native().pushVmap(size, axisName),
     (level) => {
       const inside = leaves.map(({ value, axis }) =>
         axis !== null && value instanceof Tensor
@@ -199,8 +212,8 @@ export function vmap<A extends unknown[], R>(
   fn: Callable<A, R>,
   options: VmapOptions = {},
 ): (...args: A) => R {
-  const { inAxes = 0, outAxes = 0, axisSize } = options;
-  return (...args) => mapOver('vmap', fn, args, inAxes, outAxes, axisSize) as R;
+  const { inAxes = 0, outAxes = 0, axisSize, axisName } = options;
+  return (...args) => mapOver('vmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
 }
 
 /**
@@ -214,6 +227,6 @@ export function filterVmap<A extends unknown[], R>(
   fn: Callable<A, R>,
   options: VmapOptions = {},
 ): (...args: A) => R {
-  const { inAxes = ifArray(0), outAxes = ifArray(0), axisSize } = options;
-  return (...args) => mapOver('filterVmap', fn, args, inAxes, outAxes, axisSize) as R;
+  const { inAxes = ifArray(0), outAxes = ifArray(0), axisSize, axisName } = options;
+  return (...args) => mapOver('filterVmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
 }

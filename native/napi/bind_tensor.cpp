@@ -195,7 +195,7 @@ Napi::Value layers(Env& env, const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), names);
 }
 
-// What a compiled program depends on, of each tensor: dtype, device, shape.
+// What a compiled program depends on: dtype, device and shape of each tensor, and the named axes around it.
 Napi::Value signature(Env& env, const Napi::CallbackInfo& info) {
   std::string text;
   for (const core::Handle handle : read_handles(info[0])) {
@@ -208,6 +208,7 @@ Napi::Value signature(Env& env, const Napi::CallbackInfo& info) {
     }
     text += ';';
   }
+  for (const transform::NamedAxis& axis : transform::named_axes()) text += concat('#', axis.name, ':', axis.size);
   return Napi::String::New(info.Env(), text);
 }
 

@@ -21,7 +21,24 @@ at::Tensor operand_at(Env& env, const Napi::CallbackInfo& info, size_t position)
 }
 
 Napi::Value push_vmap(Env&, const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(transform::push_vmap(integer_at(info, 0))));
+  const std::string axis = info[1].IsString() ? info[1].As<Napi::String>().Utf8Value() : "";
+  return Napi::Number::New(info.Env(), static_cast<double>(transform::push_vmap(integer_at(info, 0), axis)));
+}
+
+Napi::Value push_jvp(Env&, const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(transform::push_jvp()));
+}
+
+Napi::Value named_axes(Env&, const Napi::CallbackInfo& info) {
+  const std::vector<transform::NamedAxis> axes = transform::named_axes();
+  Napi::Array list = Napi::Array::New(info.Env(), axes.size());
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    Napi::Object axis = Napi::Object::New(info.Env());
+    axis.Set("name", axes[i].name);
+    axis.Set("size", static_cast<double>(axes[i].size));
+    list.Set(i, axis);
+  }
+  return list;
 }
 
 Napi::Value push_grad(Env&, const Napi::CallbackInfo& info) {
@@ -67,7 +84,7 @@ Napi::Value gradients(Env& env, const Napi::CallbackInfo& info) {
   std::vector<at::Tensor> inputs;
   for (const core::Handle handle : read_handles(info[1])) inputs.push_back(env.slots->get(handle));
   const bool autograd_records = core::requires_grad_was_used() && transform::grad_mode_outside();
-  const bool create_graph = transform::has_outer_derivative() || autograd_records;
+  const bool create_graph = transform::has_derivative_below(transform::depth()) || autograd_records;
   return write_handles(env, transform::gradients(operand_at(env, info, 0), inputs, integer_at(info, 2), create_graph));
 }
 
@@ -76,6 +93,8 @@ Napi::Value gradients(Env& env, const Napi::CallbackInfo& info) {
 void bind_transform(Env& env, Napi::Object exports) {
   define<push_vmap>(env, exports, "pushVmap");
   define<push_grad>(env, exports, "pushGrad");
+  define<push_jvp>(env, exports, "pushJvp");
+  define<named_axes>(env, exports, "namedAxes");
   define<depth>(env, exports, "depth");
   define<unwind>(env, exports, "unwind");
   define<batch>(env, exports, "batch");

@@ -95,6 +95,16 @@ std::optional<at::Tensor> unknown_operand(const c10::OperatorHandle& op, c10::Ar
   return unknown;
 }
 
+// Whether only a run knows the result, whatever the operands are: that of an operator of our own that has none, such as
+// the index along a named axis.
+bool is_unknown(const c10::FunctionSchema& schema) {
+  if (schema.name().rfind("equinode::", 0) != 0) return false;
+  for (const c10::Argument& argument : schema.arguments()) {
+    if (argument.type()->str().rfind("Tensor", 0) == 0) return false;
+  }
+  return true;
+}
+
 // Whether the call draws from libtorch's generator: not with a dropout that is off.
 bool draws(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) {
   if (!op.hasTag(at::Tag::nondeterministic_seeded)) return false;
@@ -220,7 +230,7 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
           op.schema().name(),
           ", which draws from libtorch's own generator: a compiled program cannot repeat that. Use a function of "
           "`random` with an explicit key.");
-  bool is_traced = false;
+  bool is_traced = is_unknown(schema);
   std::vector<jit::Value*> inputs;
   for (size_t i = 0; i < count; ++i) {
     const c10::Argument& argument = schema.arguments()[i];
