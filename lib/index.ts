@@ -107,6 +107,8 @@ export {
   allGather,
   axisIndex,
   clearCaches,
+  Enumeration,
+  EnumerationItem,
   filterGrad,
   filterJit,
   filterValueAndGrad,

@@ -54,12 +54,16 @@ export const wrappedName: unique symbol = Symbol('equinode.wrappedName');
 export class ModuleKind implements NodeKind {
   readonly label: string;
   readonly hash: number;
+  /** Whether the class has a `toString` of its own, which then is how instances print inside trees, too. */
+  readonly printsItself: boolean;
   private readonly _prototype: object;
   private readonly _layouts = new Map<string, Layout>();
   private _last: Layout | undefined;
 
-  constructor(prototype: object) {
+  /** @param base  The prototype of `Module`. */
+  constructor(prototype: object, base: object) {
     this._prototype = prototype;
+    this.printsItself = prototype.toString !== base.toString;
     this.label = prototype.constructor.name;
     this.hash = hashStatic(prototype);
   }

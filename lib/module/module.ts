@@ -4,7 +4,7 @@ import { undecorated } from './class-info';
 import { finish } from './finish';
 import { forgottenSuper } from './misuse';
 import { ModuleKind, wrappedName } from './kind';
-import { treePformat } from './pformat';
+import { pformatFields, treePformat } from './pformat';
 
 /**
  * The base of models, layers, and everything else that is made of tensors: a class whose instances are trees.
@@ -38,9 +38,12 @@ import { treePformat } from './pformat';
 export abstract class Module {
   declare readonly [nodeBrand]: true;
 
-  /** The module as `treePformat` prints it. */
+  /**
+   * The module with all its fields, as `treePformat` prints it. A class may have a `toString` of its own, which then
+   * counts inside trees, too.
+   */
   toString(): string {
-    return treePformat(this);
+    return pformatFields(this);
   }
 
   /** The same in Node: `console.log`, `util.inspect`; within other values, where it is indented as they are. */
@@ -59,7 +62,7 @@ Object.defineProperty(Module.prototype, Symbol.toStringTag, {
 // So that asking an ordinary module for it ends here instead of at the end of the prototype chain.
 Object.defineProperty(Module.prototype, wrappedName, { value: undefined });
 
-registerFamily(Module, (prototype) => new ModuleKind(prototype));
+registerFamily(Module, (prototype) => new ModuleKind(prototype, Module.prototype));
 
 type ModuleClass = abstract new (...args: never[]) => Module;
 

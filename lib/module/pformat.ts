@@ -22,7 +22,8 @@ const deepest = 200;
 /**
  * Prints a tree for people: modules with all their fields, tensors by dtype and shape.
  *
- * @returns The text, over several lines where one does not suffice.
+ * @returns The text, over several lines where one does not suffice. A module whose class has a `toString` of its own
+ *   prints as that.
  * @example
  * treePformat(new nn.Linear(2, 3, { key })); // Linear(weight=f32[3,2], bias=f32[3], inFeatures=2, ...)
  * @see equinox.tree_pformat. Differences: values print as JavaScript writes them (`null`, `true`).
@@ -32,6 +33,11 @@ export function treePformat(t: unknown, options: PformatOptions = {}): string {
   return render(new Printer(shortArrays, truncateLeaf).layout(t), width, indent);
 }
 
+/** Prints a module with its fields, also where its class has a `toString` of its own. */
+export function pformatFields(node: object): string {
+  return render(new Printer(true, undefined).fields(node), 80, 2);
+}
+
 /**
  * Prints a tree to the standard output as `treePformat` lays it out.
  *
@@ -39,6 +45,11 @@ export function treePformat(t: unknown, options: PformatOptions = {}): string {
  */
 export function treePprint(t: unknown, options?: PformatOptions): void {
   process.stdout.write(`${treePformat(t, options)}\n`);
+}
+
+/** A module with a `toString` of its own. */
+interface Printed {
+  toString(): string;
 }
 
 class Printer {
@@ -61,6 +72,12 @@ class Printer {
   private _object(value: object): Layout {
     const kind = kindOf(value);
     if (kind === undefined) return inspect(value, { depth: 0 });
+    if (kind instanceof ModuleKind && kind.printsItself) return (value as Printed).toString();
+    return this.fields(value);
+  }
+
+  /** An object by its children. */
+  fields(value: object): Layout {
     if (this._above.has(value)) return '<recursive>';
     if (this._above.size >= deepest) return '...';
     this._above.add(value);

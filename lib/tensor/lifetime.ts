@@ -73,6 +73,17 @@ export function adoptApart(handle: NewHandle): Tensor {
   return adopt(handle > 0 ? -handle : handle);
 }
 
+/** Runs a function whose tensors no open scope owns: constants that are kept for later calls. */
+export function outsideScopes<T>(make: () => T): T {
+  const scope = current;
+  current = undefined;
+  try {
+    return make();
+  } finally {
+    current = scope;
+  }
+}
+
 /** Opens a scope; every `openScope` needs its `closeScope`, in a `finally`. */
 export function openScope(reason: string): Scope {
   current = new Scope(current, reason);

@@ -1,3 +1,4 @@
+export { Enumeration, EnumerationItem, type EnumerationBase, type Messages } from './enumeration';
 export {
   allGather,
   axisIndex,
