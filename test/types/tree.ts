@@ -1,8 +1,15 @@
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters -- they are what is compared */
 // Checked by the compiler alone: what must, and must not, type-check.
 import { combine, filter, isArray, isInexactArray, partition } from '../../lib/filter';
-import { applyUpdates, call, field, Module, module, treeEqual } from '../../lib/module';
+import { applyUpdates, bind, call, field, Module, module, Partial, treeEqual } from '../../lib/module';
 import type { Tensor } from '../../lib/tensor/tensor';
+import {
+  Enumeration,
+  filterGrad,
+  filterJit,
+  filterValueAndGrad,
+  type EnumerationItem,
+} from '../../lib/transform';
 import { map, mapWithPath, reduce, register, treeAt } from '../../lib/tree';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -104,4 +111,96 @@ export function mistakes(): void {
   field({ statik: true });
   // @ts-expect-error unflatten builds an instance of the class
   register(Date, { flatten: () => [[]], unflatten: () => 5 });
+}
+
+abstract class AbstractLayer extends Module {
+  abstract readonly size: number;
+  abstract forward(x: Tensor): Tensor;
+}
+export class Layer extends AbstractLayer {
+  override readonly size: number = 3;
+  readonly weight = tensor;
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+// @ts-expect-error a method and a field stay abstract
+export class HalfLayer extends AbstractLayer {}
+// @ts-expect-error abstract classes have no instances
+new AbstractLayer();
+
+class Model extends Module {
+  readonly layers: readonly [Layer, (x: Tensor) => Tensor, Layer] = [new Layer(), (x) => x, new Layer()];
+  readonly bias: Tensor | null = null;
+  loss(x: Tensor, scale: number): Tensor {
+    return this.layers[0].forward(x).mul(scale);
+  }
+}
+const model = new Model();
+declare const loss: (model: Model, x: Tensor) => Tensor;
+
+export function transformsKeepTheModel(): void {
+  const grads = filterGrad(loss)(model, tensor);
+  exactly<Model>()(grads);
+  const [value, both] = filterValueAndGrad(loss)(model, tensor);
+  exactly<Tensor>()(value);
+  exactly<Model>()(both);
+  const [withAux, aux] = filterGrad((m: Model, x: Tensor) => [loss(m, x), 'aux'] as const, { hasAux: true })(
+    model,
+    tensor,
+  );
+  exactly<Model>()(withAux);
+  exactly<'aux'>()(aux);
+  const next = filterJit((m: Model) => applyUpdates(m, filterGrad(loss)(m, tensor)))(model);
+  exactly<Model>()(next);
+  const [params, rest] = partition(model, isInexactArray);
+  const first = combine(params, rest).layers[0];
+  exactly<Layer>()(first);
+  // @ts-expect-error the model has no such argument
+  filterGrad(loss)(net, tensor);
+}
+
+export function selectors(): void {
+  const one = treeAt((m) => m.layers[2].weight, model, tensor);
+  exactly<Model>()(one);
+  const several = treeAt((m) => [m.layers[0].weight, m.bias], model, [tensor, null]);
+  exactly<Model>()(several);
+  const computed = treeAt((m) => m.bias, model, { replaceFn: (x: Tensor) => x.add(1) });
+  exactly<Model>()(computed);
+  // @ts-expect-error there is no fourth layer
+  treeAt((m) => m.layers[3], model, null);
+  // @ts-expect-error a function has no weight
+  treeAt((m) => m.layers[1].weight, model, null);
+}
+
+export function methods(): void {
+  const bound = bind(model, 'loss');
+  exactly<Parameters<typeof bound.forward>>()([tensor, 1] as [x: Tensor, scale: number]);
+  const out = call(bound, tensor, 2);
+  exactly<Tensor>()(out);
+  exactly<Model>()(bound.self);
+  // @ts-expect-error a field is no method
+  bind(model, 'bias');
+  // @ts-expect-error the method takes a number
+  bound.forward(tensor, 'x');
+  const partial = new Partial((x: Tensor, n: number) => x.mul(n), [tensor]);
+  exactly<Tensor>()(partial.forward(2));
+}
+
+export function enumerations(): void {
+  const Result = new Enumeration('Result', { success: '', stuck: 'no progress' });
+  exactly<readonly ('success' | 'stuck')[]>()(Result.names);
+  const chosen = Result.where(true, Result.success, Result.stuck);
+  exactly<EnumerationItem<'success' | 'stuck'>>()(chosen);
+  exactly<Tensor>()(chosen.eq(Result.stuck));
+  const More = new Enumeration('More', { overloaded: '' }, [Result]);
+  const promoted = More.promote(Result.success);
+  exactly<typeof More.overloaded>()(promoted);
+  exactly<EnumerationItem<'success' | 'stuck' | 'overloaded'>>()(More.stuck);
+  // @ts-expect-error there is no such item
+  String(Result.overloaded);
+  // @ts-expect-error an item of another enumeration
+  Result.where(true, Result.success, More.overloaded);
+  // @ts-expect-error messages are strings
+  new Enumeration('Wrong', { a: 1 });
 }
