@@ -6,6 +6,7 @@ module.exports = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.test.json' }] },
   moduleNameMapper: {
     '^equinode$': '<rootDir>/lib/index.ts',
+    '^equinode/tree$': '<rootDir>/lib/tree/public.ts',
     '^equinode/(.*)$': '<rootDir>/lib/$1/index.ts',
   },
   setupFiles: ['<rootDir>/test/support/setup.ts'],

@@ -68,7 +68,7 @@ export * as ops from './ops';
 export * as autograd from './autograd';
 
 // Trees, modules and filters.
-export * as tree from './tree';
+export * as tree from './tree/public';
 export { treeAt, treeCheck, treeFlattenOneLevel } from './tree';
 export {
   applyUpdates,
