@@ -22,21 +22,25 @@ export const undecorated = new WeakMap<object, object>();
 
 const infos = new WeakMap<object, ClassInfo>();
 
+/** The source of each function that was asked about; '' for one that is no arrow function around `this`. */
+const arrows = new WeakMap<object, string>();
+
 /**
  * Whether a function is an arrow function that is written in the class itself and uses the `this` that it was made
  * with: `act = (x) => this.weight.mul(x)`.
  */
 export function isOwnArrow(info: ClassInfo, value: (...args: never[]) => unknown): boolean {
-  if (Object.hasOwn(value, 'prototype')) return false;
-  const source = codeOf(value);
-  // Functions inside it may have a `this` of their own.
-  if (
-    !/^(?:async\s*)?(?:\([^]*?\)|[\w$]+)\s*=>[^]*\bthis\b/.test(source) ||
-    /\b(?:function|class)\b/.test(source)
-  ) {
-    return false;
+  let source = arrows.get(value);
+  if (source === undefined) {
+    source = Object.hasOwn(value, 'prototype') ? '' : codeOf(value);
+    const isArrow = /^(?:async\s*)?(?:\([^]*?\)|[\w$]+)\s*=>[^]*\bthis\b/.test(source);
+    // Functions inside it may have a `this` of their own.
+    if (!isArrow || /\b(?:function|class)\b/.test(source)) source = '';
+    arrows.set(value, source);
   }
-  return info.sources.some((code) => code.includes(source));
+  if (source === '') return false;
+  const code = source;
+  return info.sources.some((all) => all.includes(code));
 }
 
 /** @param prototype  The prototype of a class that extends `Module`. */
