@@ -1,6 +1,8 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
+import { isCallable } from '../module';
 import type { Key } from '../random';
+import { describe } from '../tree';
 import { Tensor } from '../tensor/tensor';
 
 /** Options that every layer's `forward` takes, so that `Sequential` can hand a key to each. */
@@ -42,6 +44,41 @@ export function requireSize(value: unknown, name: string, layer: string, least =
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
   throw new ArgumentError(
     `${layer}: expected ${name} to be an integer of at least ${least}, got ${JSON.stringify(value) as string | undefined}.`,
+    { op: layer },
+  );
+}
+
+/** @throws ERR_ARGUMENT unless the value is a tensor. */
+export function requireTensor(value: unknown, what: string, layer: string): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  throw new ArgumentError(`${layer}: expected ${what} that is a tensor, got ${describe(value)}.`, {
+    op: layer,
+  });
+}
+
+/** @throws ERR_ARGUMENT unless a number is finite and not negative. */
+export function requireNonNegative(value: unknown, name: string, layer: string): void {
+  if (typeof value === 'number' && value >= 0 && value < Infinity) return;
+  throw new ArgumentError(
+    `${layer}: expected ${name} to be a finite number from 0 on, got ${typeof value === 'number' ? value : describe(value)}.`,
+    { op: layer },
+  );
+}
+
+/** @throws ERR_ARGUMENT unless the value is a boolean. */
+export function requireFlag(value: unknown, name: string, layer: string): void {
+  if (typeof value === 'boolean') return;
+  throw new ArgumentError(`${layer}: expected ${name} to be true or false, got ${describe(value)}.`, {
+    op: layer,
+  });
+}
+
+/** @throws ERR_ARGUMENT unless `call` can apply the value. */
+export function requireCallable(value: unknown, name: string, layer: string): void {
+  if (isCallable(value)) return;
+  const got = typeof value === 'string' ? JSON.stringify(value) : describe(value);
+  throw new ArgumentError(
+    `${layer}: expected ${name} to be a function or a module with a method \`forward\`, got ${got}.`,
     { op: layer },
   );
 }
@@ -109,9 +146,15 @@ export function spatialWords(count: number): readonly string[] {
  * Checks the input of a layer that takes one example, not a batch.
  *
  * @param axes  The size of each axis, or a word for a size that may be anything.
- * @throws ERR_SHAPE naming the layer and both shapes.
+ * @throws ERR_SHAPE naming the layer and both shapes; ERR_ARGUMENT for what is no tensor.
  */
-export function requireInput(x: Tensor, axes: readonly (number | string)[], layer: string): void {
+export function requireInput(
+  x: Tensor,
+  axes: readonly (number | string)[],
+  layer: string,
+  what = 'an input',
+): void {
+  requireTensor(x, what, layer);
   const { shape } = x;
   if (
     shape.length === axes.length &&
@@ -121,7 +164,7 @@ export function requireInput(x: Tensor, axes: readonly (number | string)[], laye
   }
   const hint = shape.length > axes.length ? ' It takes one example: use filterVmap for a batch.' : '';
   throw new ShapeError(
-    `${layer}: expected an input of shape [${axes.join(',')}], got ${x.dtype}[${shape.join()}].${hint}`,
+    `${layer}: expected ${what} of shape [${axes.join(',')}], got ${x.dtype}[${shape.join()}].${hint}`,
     { op: layer },
   );
 }

@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor';
 import {
   padsPerAxis,
   perAxis,
+  requireFlag,
   requireInput,
   requireKey,
   requireParameterDType,
@@ -48,7 +49,17 @@ export interface ConvOptions extends InitOptions {
 }
 
 const isStatic = field({ static: true });
-const options = ['stride', 'padding', 'dilation', 'groups', 'useBias', 'paddingMode', 'dtype', 'key'];
+/** The names of `ConvOptions`. */
+export const convOptions = [
+  'stride',
+  'padding',
+  'dilation',
+  'groups',
+  'useBias',
+  'paddingMode',
+  'dtype',
+  'key',
+];
 const operators = { 1: conv1d, 2: conv2d, 3: conv3d };
 
 /**
@@ -103,43 +114,22 @@ export class Conv extends Module {
   ) {
     super();
     const name = `nn.${new.target.name}`;
-    const key = requireKey(given, name);
-    requireOptions(given, options, name);
-    if (![1, 2, 3].includes(numSpatialDims)) {
-      throw new ArgumentError(`${name}: expected numSpatialDims to be 1, 2 or 3, got ${numSpatialDims}.`, {
-        op: name,
-      });
-    }
-    const { groups = 1, useBias = true, dtype = 'float32', paddingMode = 'zeros' } = given;
-    requireSize(inChannels, 'inChannels', name, 1);
-    requireSize(outChannels, 'outChannels', name, 1);
-    requireSize(groups, 'groups', name, 1);
-    requireParameterDType(dtype, name);
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new ArgumentError(
-        `${name}: expected inChannels and outChannels to be divisible by groups, got ${inChannels}, ${outChannels} and ${groups}.`,
-        { op: name },
-      );
-    }
-    const kernel = perAxis(kernelSize, numSpatialDims, 'kernelSize', name);
-    const perGroup = inChannels / groups;
-    const limit = 1 / Math.sqrt(perGroup * kernel.reduce((product, size) => product * size, 1));
-    const keys = random.split(key);
+    requireKey(given, name);
+    requireOptions(given, convOptions, name);
+    const parameters = convParameters(numSpatialDims, inChannels, outChannels, kernelSize, given, name);
 
     this.numSpatialDims = numSpatialDims;
-    this.weight = defaultInit(keys.select(0, 0), [outChannels, perGroup, ...kernel], dtype, limit);
-    this.bias = useBias
-      ? defaultInit(keys.select(0, 1), [outChannels, ...kernel.map(() => 1)], dtype, limit)
-      : null;
+    this.weight = parameters.weight;
+    this.bias = parameters.bias;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = kernel;
+    this.kernelSize = parameters.kernelSize;
     this.stride = perAxis(given.stride ?? 1, numSpatialDims, 'stride', name);
     this.padding = parsePadding(given.padding ?? 0, numSpatialDims, name);
     this.dilation = perAxis(given.dilation ?? 1, numSpatialDims, 'dilation', name);
-    this.groups = groups;
-    this.useBias = useBias;
-    this.paddingMode = parsePaddingMode(paddingMode, name);
+    this.groups = parameters.groups;
+    this.useBias = parameters.bias !== null;
+    this.paddingMode = parsePaddingMode(given.paddingMode ?? 'zeros', name);
     if (
       this.paddingMode !== 'zeros' &&
       typeof this.padding !== 'string' &&
@@ -204,7 +194,57 @@ export class Conv extends Module {
   }
 }
 
-function parsePadding(
+/** What `Conv` and `ConvTranspose` draw from their key. */
+interface ConvParameters {
+  readonly weight: Tensor;
+  readonly bias: Tensor | null;
+  readonly kernelSize: readonly number[];
+  readonly groups: number;
+}
+
+/** @throws ERR_ARGUMENT, ERR_DTYPE naming the layer. */
+export function convParameters(
+  numSpatialDims: number,
+  inChannels: number,
+  outChannels: number,
+  kernelSize: PerAxis,
+  given: ConvOptions,
+  name: string,
+): ConvParameters {
+  const key = requireKey(given, name);
+  if (![1, 2, 3].includes(numSpatialDims)) {
+    throw new ArgumentError(`${name}: expected numSpatialDims to be 1, 2 or 3, got ${numSpatialDims}.`, {
+      op: name,
+    });
+  }
+  const { groups = 1, useBias = true, dtype = 'float32' } = given;
+  requireSize(inChannels, 'inChannels', name, 1);
+  requireSize(outChannels, 'outChannels', name, 1);
+  requireSize(groups, 'groups', name, 1);
+  requireParameterDType(dtype, name);
+  requireFlag(useBias, 'useBias', name);
+  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+    throw new ArgumentError(
+      `${name}: expected inChannels and outChannels to be divisible by groups, got ${inChannels}, ${outChannels} and ${groups}.`,
+      { op: name },
+    );
+  }
+  const kernel = perAxis(kernelSize, numSpatialDims, 'kernelSize', name);
+  const perGroup = inChannels / groups;
+  const limit = 1 / Math.sqrt(perGroup * kernel.reduce((product, size) => product * size, 1));
+  const keys = random.split(key);
+  const draw = (at: number, shape: readonly number[]): Tensor =>
+    defaultInit(keys.select(0, at), shape, dtype, limit);
+  return {
+    weight: draw(0, [outChannels, perGroup, ...kernel]),
+    bias: useBias ? draw(1, [outChannels, ...kernel.map(() => 1)]) : null,
+    kernelSize: kernel,
+    groups,
+  };
+}
+
+/** @throws ERR_ARGUMENT unless the padding is a word or made of integers. */
+export function parsePadding(
   value: PaddingLike | string,
   count: number,
   layer: string,

@@ -1,7 +1,5 @@
-import { ArgumentError } from '../base/errors';
-import { call, isCallable, Module, type Callable } from '../module';
-import { describe } from '../tree';
-import type { ForwardOptions } from './arguments';
+import { call, Module, type Callable } from '../module';
+import { requireCallable, type ForwardOptions } from './arguments';
 
 /**
  * A function as a layer. The function is a leaf of the tree; a module in its place is a child.
@@ -16,9 +14,7 @@ export class Lambda<A = never, R = unknown> extends Module {
   /** @throws ERR_ARGUMENT if `fn` is neither a function nor a module with a method `forward`. */
   constructor(fn: Callable<[x: A], R>) {
     super();
-    if (!isCallable(fn)) {
-      throw new ArgumentError(`nn.Lambda: expected a function, got ${describe(fn)}.`, { op: 'nn.Lambda' });
-    }
+    requireCallable(fn, 'fn', 'nn.Lambda');
     this.fn = fn;
   }
 

@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor';
 import { filterVmap } from '../transform';
 import * as tree from '../tree';
 import {
+  requireCallable,
   requireKey,
   requireParameterDType,
   requireSize,
@@ -94,6 +95,9 @@ export class MLP extends Module {
     requireSize(widthSize, 'widthSize', name);
     requireSize(depth, 'depth', name);
     const { useBias = true, useFinalBias = true, dtype = 'float32', scan = false } = given;
+    const { activation = relu, finalActivation = identity } = given;
+    requireCallable(activation, 'activation', name);
+    requireCallable(finalActivation, 'finalActivation', name);
     requireParameterDType(dtype, name);
     const keys = random.split(key, depth + 1);
     const linear = (from: number | 'scalar', to: number | 'scalar', bias: boolean, at: number): Linear =>
@@ -114,8 +118,7 @@ export class MLP extends Module {
       const first = linear(inSize, widthSize, useBias, 0);
       this.layers = [first, ...hidden, linear(widthSize, outSize, useFinalBias, depth)];
     }
-    this.activation = repeated(given.activation ?? relu, [depth, widthSize]);
-    const finalActivation = given.finalActivation ?? identity;
+    this.activation = repeated(activation, [depth, widthSize]);
     this.finalActivation = outSize === 'scalar' ? finalActivation : repeated(finalActivation, [outSize]);
     this.useBias = useBias;
     this.useFinalBias = useFinalBias;

@@ -30,6 +30,12 @@ test('every namespace but cuda is a subpath of the package, and there is no othe
   expect(subpaths.sort()).toEqual(['', 'package.json', ...listed.filter((name) => name !== 'cuda')].sort());
 });
 
+test('the page on layers lists every layer', () => {
+  const listed = rowsOf('docs/nn.md', 'Layer').flatMap(([name]) => codeIn(name ?? ''));
+  const exported = Object.keys(equinode.nn).filter((name) => /^[A-Z]/.test(name));
+  expect(listed.sort()).toEqual(exported.sort());
+});
+
 test('the page on errors lists every class with its code', () => {
   const listed = rowsOf('docs/errors.md', 'Code').map((row) => codeIn(row.slice(0, 2).join(' ')));
   const all = Object.values<unknown>(equinode as object as Record<string, unknown>).filter(isErrorClass);

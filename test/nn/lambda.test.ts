@@ -16,6 +16,8 @@ test('a module in the place of the function is a child', () => {
 
 test('what cannot be applied is refused', () => {
   expect(() => new nn.Lambda(3 as never)).toThrow(
-    new ArgumentError('nn.Lambda: expected a function, got leaf of type number.'),
+    new ArgumentError(
+      'nn.Lambda: expected fn to be a function or a module with a method `forward`, got leaf of type number.',
+    ),
   );
 });
