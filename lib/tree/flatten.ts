@@ -19,7 +19,7 @@ const suspiciousCount = 20_000;
  * @param tree  Any value; what is no node is a leaf.
  * @returns The leaves in order (keys of plain objects are sorted, all else is in its own order), and the
  *   structure that `unflatten` needs to build the tree again.
- * @throws ERR_TREE if the tree contains itself.
+ * @throws ERR_TREE if the tree contains itself, naming both places, or has no end.
  * @example
  * const [leaves, structure] = tree.flatten({ b: [1, 2], a: 3 }); // leaves: [3, 1, 2]
  * @see jax.tree.flatten. Difference: `null` and `undefined` are two different empty nodes.

@@ -1,6 +1,8 @@
+import * as fc from 'fast-check';
 import { ArgumentError, TreeError } from '../../lib/base/errors';
 import { field, Module } from '../../lib/module';
-import { leaves, treeAt } from '../../lib/tree';
+import { leaves, leavesWithPath, structure, treeAt, type Path } from '../../lib/tree';
+import { anyTree } from '../support/trees';
 
 interface Model {
   readonly layers: readonly { readonly w: number; readonly b: number | null }[];
@@ -15,6 +17,17 @@ const model: Model = {
   scale: 1,
 };
 
+/** What a path leads to. */
+function follow(t: unknown, path: Path): unknown {
+  let at = t;
+  for (const step of path) {
+    if (step.kind === 'field') throw new Error('these trees have no fields');
+    const key = step.kind === 'index' ? step.index : step.key;
+    at = at instanceof Map ? at.get(key) : (at as Record<PropertyKey, unknown>)[key as PropertyKey];
+  }
+  return at;
+}
+
 describe('treeAt', () => {
   test('replaces a leaf in a copy', () => {
     const next = treeAt((m) => m.layers[1]?.w, model, 5);
@@ -26,6 +39,20 @@ describe('treeAt', () => {
       scale: 1,
     });
     expect(model.layers[1]?.w).toBe(1);
+  });
+
+  test('replaces any leaf of any tree, and nothing else', () => {
+    fc.assert(
+      fc.property(anyTree, fc.nat(), (t, pick) => {
+        const places = leavesWithPath(t);
+        if (places.length === 0) return;
+        const index = pick % places.length;
+        const mark = Symbol('new');
+        const next = treeAt((x) => follow(x, places[index]![0]), t, mark);
+        expect(structure(next).equals(structure(t))).toBe(true);
+        expect(leaves(next)).toEqual(places.map(([, leaf], i) => (i === index ? mark : leaf)));
+      }),
+    );
   });
 
   test('tells equal leaves at different places apart', () => {

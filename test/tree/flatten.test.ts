@@ -8,6 +8,7 @@ import {
   leaves,
   leavesWithPath,
   map,
+  register,
   structure,
   unflatten,
 } from '../../lib/tree';
@@ -65,6 +66,33 @@ describe('flatten', () => {
       new TreeError(
         "tree: expected a tree, got a cycle: the node at ['a'][1]['b'] is the same object as the one at ['a']. " +
           'Keep such links in a static field or a closure.',
+      ),
+    );
+  });
+
+  test('throws for a cycle through a callable node, and for nodes without end', () => {
+    class Callable {
+      readonly inner: unknown;
+      constructor(inner: unknown) {
+        const self = Object.setPrototypeOf(() => 1, Callable.prototype) as Callable & { inner: unknown };
+        self.inner = inner;
+        return self;
+      }
+    }
+    register(Callable, { flatten: (x) => [[x.inner]], unflatten: ([inner]) => new Callable(inner) });
+    const items: unknown[] = [];
+    items.push(new Callable(items));
+    expect(() => flatten(items)).toThrow(
+      'got a cycle: the node at [0][0] is the same object as the one at the root',
+    );
+    class Endless {
+      readonly step = 1;
+    }
+    register(Endless, { flatten: () => [[new Endless()]], unflatten: () => new Endless() });
+    expect(() => flatten([new Endless()])).toThrow(
+      new TreeError(
+        'tree: expected a tree, got one of more than 250000 levels, with Endless of 1 in the last one. ' +
+          'Check the `flatten` of registered classes.',
       ),
     );
   });

@@ -1,6 +1,17 @@
 import * as fc from 'fast-check';
 import { ArgumentError, TreeError } from '../../lib/base/errors';
-import { all, any, broadcast, keystr, map, mapWithPath, reduce, structure, transpose } from '../../lib/tree';
+import {
+  all,
+  any,
+  broadcast,
+  keystr,
+  leaves,
+  map,
+  mapWithPath,
+  reduce,
+  structure,
+  transpose,
+} from '../../lib/tree';
 import { anyTree } from '../support/trees';
 
 describe('map', () => {
@@ -188,6 +199,20 @@ describe('transpose', () => {
     expect(transpose(structure([0, 0]), structure({ a: 0, b: 0 }), rows)).toEqual(columns);
     expect(transpose(structure([0, 0]), null, rows)).toEqual(columns);
     expect(transpose(structure({ a: 0, b: 0 }), structure([0, 0]), columns)).toEqual(rows);
+  });
+
+  test('twice gives the tree back', () => {
+    fc.assert(
+      fc.property(anyTree, anyTree, (outer, inner) => {
+        const [rows, columns] = [structure(outer), structure(inner)];
+        fc.pre(rows.leafCount > 0 && columns.leafCount > 0);
+        let next = 0;
+        const t = map(() => map(() => next++, inner), outer);
+        const turned = transpose(rows, columns, t);
+        expect(leaves(turned)).not.toContain(undefined);
+        expect(transpose(columns, rows, turned)).toStrictEqual(t);
+      }),
+    );
   });
 
   test('throws for a tree of another structure', () => {
