@@ -47,6 +47,9 @@ export type ExtraArguments = Readonly<Record<string, unknown>>;
 /** A value that depends on the number of steps made before: int32[], 0 in the first step. */
 export type Schedule = (count: Tensor) => number | Tensor;
 
+/** A schedule of this module, which also takes the count as a number. */
+export type StepSchedule = (count: number | Tensor) => number | Tensor;
+
 /** A number, a tensor of no axes, or a schedule. */
 export type ScalarOrSchedule = number | Tensor | Schedule;
 

@@ -1,6 +1,6 @@
-import { ArgumentError, TreeError } from '../base/errors';
+import { ArgumentError, ShapeError, TreeError } from '../base/errors';
 import { isInexactArray } from '../filter';
-import { zeros, zerosLike } from '../ops';
+import { full, fullLike, zeros, zerosLike } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import type { DType } from '../base/dtype';
 import {
@@ -14,6 +14,7 @@ import {
   unflatten,
   type Structure,
 } from '../tree';
+import { scalarLike, type Scalar } from './scalar';
 
 /**
  * The leaves of a tree of updates, taken apart once for all that is computed from them.
@@ -48,6 +49,7 @@ export class Updates<T> {
    * Computes a tree from each update and what stands at its place in other trees.
    *
    * @param others  Trees that have a tensor where there is an update, each with a name for errors.
+   * @throws ERR_TREE, ERR_SHAPE, with the path, before `f` runs, if one has none, or of another shape.
    */
   map(f: (update: Tensor, ...others: Tensor[]) => Tensor, others: Readonly<Record<string, unknown>> = {}): T {
     const [result] = this.mapToSeveral((update, ...rest) => [f(update, ...rest)], others);
@@ -59,25 +61,58 @@ export class Updates<T> {
     f: (update: Tensor, ...others: Tensor[]) => readonly Tensor[],
     others: Readonly<Record<string, unknown>> = {},
   ): unknown[] {
-    const names = Object.keys(others);
-    const columns = names.map((name) => flattenUpTo(this.structure, others[name], this.op));
-    const rows = this.items.map((item, i) => {
-      if (!(item instanceof Tensor)) return item;
-      return f(item, ...columns.map((column, c) => this.requireTensor(column[i], names[c]!, i)));
+    return this.mapParts(f as (update: Tensor, ...others: unknown[]) => readonly unknown[], {}, others);
+  }
+
+  /**
+   * As `mapToSeveral`, with trees that have something else than a tensor of the update's shape where there is one.
+   *
+   * @param free  These trees, whose parts come before those of `others`, unchecked.
+   */
+  mapParts(
+    f: (update: Tensor, ...parts: unknown[]) => readonly unknown[],
+    free: Readonly<Record<string, unknown>>,
+    others: Readonly<Record<string, unknown>> = {},
+  ): unknown[] {
+    const freeColumns = Object.values(free).map((t) => flattenUpTo(this.structure, t, this.op));
+    const columns = Object.entries(others).map(([name, t]) => {
+      const parts = flattenUpTo(this.structure, t, this.op);
+      this.items.forEach((item, i) => {
+        if (item instanceof Tensor) this.requireLike(item, parts[i], name, i);
+      });
+      return parts;
     });
-    const count = rows.find((row): row is readonly Tensor[] => Array.isArray(row))?.length ?? 1;
+    const all = [...freeColumns, ...columns];
+    const rows = this.items.map((item, i) =>
+      item instanceof Tensor ? f(item, ...all.map((column) => column[i])) : item,
+    );
+    const count = rows.find((row): row is readonly unknown[] => Array.isArray(row))?.length ?? 1;
     return Array.from({ length: count }, (_, c) =>
       unflatten(
         this.structure,
-        rows.map((row) => (isMissing(row) ? row : (row as readonly Tensor[])[c])),
+        rows.map((row) => (isMissing(row) ? row : (row as readonly unknown[])[c])),
       ),
     );
   }
 
-  private requireTensor(value: unknown, name: string, i: number): Tensor {
-    if (value instanceof Tensor) return value;
-    throw new TreeError(
-      `${this.op}: expected a tensor in ${name} for each update, got ${describe(value)}${this.at(i)}. ` +
+  /** The same tree with other tensors in the place of those of `tensors`. */
+  withTensors(tensors: readonly Tensor[]): T {
+    let next = 0;
+    const items = this.items.map((item) => (item instanceof Tensor ? tensors[next++] : item));
+    return unflatten(this.structure, items) as T;
+  }
+
+  private requireLike(update: Tensor, value: unknown, name: string, i: number): void {
+    if (!(value instanceof Tensor)) {
+      throw new TreeError(
+        `${this.op}: expected a tensor in ${name} for each update, got ${describe(value)}${this.at(i)}. ` +
+          'Make the state with init from the same parameters.',
+        { op: this.op },
+      );
+    }
+    if (value.ndim === update.ndim && value.shape.every((size, axis) => size === update.shape[axis])) return;
+    throw new ShapeError(
+      `${this.op}: expected ${name} of the update's shape [${update.shape.join()}], got [${value.shape.join()}]${this.at(i)}. ` +
         'Make the state with init from the same parameters.',
       { op: this.op },
     );
@@ -94,16 +129,32 @@ function isMissing(value: unknown): boolean {
 
 /** Zeros in the shape of every parameter; null for leaves that have no gradient. */
 export function zerosFor(params: unknown, dtype?: DType): unknown {
-  return map(
-    (leaf: unknown): unknown => (isInexactArray(leaf) ? zerosLike(leaf, { dtype: dtype ?? null }) : null),
-    params,
-  );
+  return madeFor(params, (leaf) => zerosLike(leaf, { dtype: dtype ?? null }));
+}
+
+/** A number in the shape of every parameter. */
+export function fullFor(params: unknown, value: Scalar): unknown {
+  if (typeof value === 'number') return madeFor(params, (leaf) => fullLike(leaf, value));
+  return madeFor(params, (leaf) => scalarLike(value, leaf).expand(leaf.shape).clone());
+}
+
+/** What `make` gives for every parameter; null for leaves that have no gradient. */
+export function madeFor(params: unknown, make: (param: Tensor) => unknown): unknown {
+  return map((leaf: unknown): unknown => (isInexactArray(leaf) ? make(leaf) : null), params);
 }
 
 /** The count of steps before the first one, int32[], where the parameters are. */
 export function countFor(params: unknown): Tensor {
-  const first = leaves(params).find(isInexactArray);
-  return zeros([], { dtype: 'int32', device: first?.device ?? 'cpu' });
+  return zeros([], { dtype: 'int32', device: deviceOf(params) });
+}
+
+/** A boolean of no axes, where the parameters are. */
+export function flagFor(params: unknown, value: boolean): Tensor {
+  return full([], value ? 1 : 0, { dtype: 'bool', device: deviceOf(params) });
+}
+
+export function deviceOf(params: unknown): string {
+  return leaves(params).find(isInexactArray)?.device ?? 'cpu';
 }
 
 /** The next count; it stays at the largest int32. */
