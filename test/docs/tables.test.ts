@@ -47,6 +47,11 @@ test('the page on random numbers lists every function', () => {
   expect(listed.sort()).toEqual(Object.keys(equinode.random).sort());
 });
 
+test('the page on optimisers lists every function', () => {
+  const listed = rowsOf('docs/optim.md', 'Kind').flatMap(([, names]) => codeIn(names ?? ''));
+  expect(listed.sort()).toEqual(Object.keys(equinode.optim).sort());
+});
+
 function isErrorClass(value: unknown): value is new (message: string) => equinode.EquinodeError {
   return typeof value === 'function' && value.prototype instanceof equinode.EquinodeError;
 }
