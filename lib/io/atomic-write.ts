@@ -96,7 +96,7 @@ function followed(path: string): string {
 }
 
 /** Makes the new name itself survive a power cut; some file systems cannot, and that is no failure of the write. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   try {
     const handle = openSync(folder, 'r');
     try {

@@ -1,5 +1,12 @@
 export type { ByteSink } from './atomic-write';
 export type { ByteSource } from './byte-source';
+export type { CheckpointInfo } from './checkpoint-file';
+export {
+  Checkpointer,
+  type Checkpoint,
+  type CheckpointerOptions,
+  type SaveCheckpointOptions,
+} from './checkpointer';
 export {
   defaultDeserialiseFilterSpec,
   defaultSerialiseFilterSpec,

@@ -6,8 +6,8 @@ import type { Tensor } from '../tensor/tensor';
 import { checksumOf } from './checksum';
 import { pathOf, withRandomFile } from './random-file';
 import type { StateDict } from './state-dict';
-import { describeArray, sizeOf, tensorFromFile, tensorOfBytes } from './tensor-data';
-import { DTypeRef, readTorchPickle, StorageRef, TensorRef } from './torch-pickle';
+import { tensorFromFile, tensorOfBytes } from './tensor-data';
+import { DTypeRef, readTorchPickle, requireWithin, StorageRef, TensorRef } from './torch-pickle';
 import { withArchive, type Archive, type ArchiveEntry } from './zip-archive';
 
 export interface LoadStateDictOptions {
@@ -81,7 +81,7 @@ async function load(archive: Archive, device: string): Promise<unknown> {
   }
   const folder = pickle.name.slice(0, -'data.pkl'.length);
   if (archive.entries.has(`${folder}constants.pkl`)) {
-    throw new FormatError('expected a state dict, got a TorchScript program (see loadTorchScript)');
+    throw new FormatError('expected a state dict, got a TorchScript program');
   }
   const value = readTorchPickle(await pickle.read());
   refuseDeep(value);
@@ -233,17 +233,12 @@ class Reader {
       : new Map(entries);
   }
 
-  private tensor({ storage, dtype, offset, shape, strides, isConjugate, isNegative }: TensorRef): Tensor {
+  private tensor(ref: TensorRef): Tensor {
+    const { storage, dtype, offset, shape, strides } = ref;
     const flat = this.memory.get(storage, dtype);
-    const last = shape.reduce((at, length, axis) => at + (length - 1) * (strides[axis] ?? 0), offset);
-    if (sizeOf(shape) > 0 ? last >= flat.size : offset > flat.size) {
-      throw new FormatError(
-        `expected a view within the ${flat.size} elements of the storage ${storage.key}, ` +
-          `got ${describeArray(dtype, shape)} with strides [${strides.join(',')}] from ${offset} on`,
-      );
-    }
+    requireWithin(ref, flat.size);
     const view = flat.asStrided(shape, strides, offset);
-    const conjugated = isConjugate ? conjPhysical(view) : view;
-    return isNegative ? neg(conjugated) : conjugated;
+    const conjugated = ref.isConjugate ? conjPhysical(view) : view;
+    return ref.isNegative ? neg(conjugated) : conjugated;
   }
 }

@@ -18,6 +18,8 @@ export interface PickleHost {
   readonly find: (qualifiedName: string) => unknown;
   /** The object outside the pickle that an id stands for; throws ERR_FORMAT for ids that are none. */
   readonly persistent: (id: unknown) => unknown;
+  /** Makes an empty object of a class, whose attributes are dropped. Without it, objects are refused. */
+  readonly make?: ((target: PickleGlobal) => object) | undefined;
 }
 
 const maxBytes = 1 << 26;
@@ -235,6 +237,16 @@ class Machine {
     return this.push(this.container(target.call(args)));
   }
 
+  object(): this {
+    const args = this.pop();
+    const target = this.pop();
+    const { make } = this.host;
+    if (make === undefined || !(target instanceof PickleGlobal) || !Array.isArray(args) || args.length > 0) {
+      throw this.fail('no objects of classes', `one of ${kindOf(target)}`);
+    }
+    return this.push(this.container(make(target)));
+  }
+
   persistent(): this {
     return this.push(this.container(this.host.persistent(this.pop())));
   }
@@ -325,6 +337,7 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [code('c'), (m) => m.global(m.line(), m.line())],
   [0x93, (m) => m.global(...m.popTwo())],
   [code('R'), (m) => m.reduce()],
+  [0x81, (m) => m.object()],
   [code('Q'), (m) => m.persistent()],
   [code('b'), (m) => m.build()],
 ]);

@@ -2,7 +2,7 @@ import { Complex } from '../base/complex';
 import { dtypes, type DType } from '../base/dtype';
 import { FormatError } from '../base/errors';
 import { PickleGlobal, readPickle } from './pickle';
-import { isPossibleShape } from './tensor-data';
+import { describeArray, isPossibleShape, sizeOf } from './tensor-data';
 
 /** A block of memory of an archive that tensors are views of. */
 export class StorageRef {
@@ -86,10 +86,30 @@ const storageTypes: readonly (readonly [string, DType])[] = [
  * @see torch._weights_only_unpickler (2.13.0), which has a list like this one.
  */
 export function readTorchPickle(bytes: Uint8Array): unknown {
-  return readPickle(bytes, { find: (name) => allowed.get(name), persistent: storageOf });
+  return readPickle(bytes, { find: torchGlobal, persistent: storageOf });
 }
 
-function storageOf(id: unknown): StorageRef {
+/** What a name on the list stands for. */
+export function torchGlobal(name: string): unknown {
+  return allowed.get(name);
+}
+
+/**
+ * Throws ERR_FORMAT unless all elements lie within a storage.
+ *
+ * @param size  the storage's elements, of the tensor's dtype.
+ */
+export function requireWithin({ storage, dtype, offset, shape, strides }: TensorRef, size: number): void {
+  const last = shape.reduce((at, length, axis) => at + (length - 1) * (strides[axis] ?? 0), offset);
+  if (sizeOf(shape) > 0 ? last < size : offset <= size) return;
+  throw new FormatError(
+    `expected a view within the ${size} elements of the storage ${storage.key}, ` +
+      `got ${describeArray(dtype, shape)} with strides [${strides.join(',')}] from ${offset} on`,
+  );
+}
+
+/** The storage that an id stands for. */
+export function storageOf(id: unknown): StorageRef {
   const [kind, type, key, location, size] = Array.isArray(id) ? (id as readonly unknown[]) : [];
   const fits =
     kind === 'storage' &&
