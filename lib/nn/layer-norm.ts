@@ -68,7 +68,11 @@ export class LayerNorm extends Module {
     const shape = this.shape.length === 0 ? [1] : this.shape;
     const shaped = (t: Tensor | null): Tensor | null =>
       t === null ? null : cast(this.shape.length === 0 ? t.reshape([1]) : t, dtype);
-    const y = layerNorm(shaped(x)!, shape, shaped(this.weight), shaped(this.bias), this.eps);
+    // With a bias and no weight, the derivative of libtorch's derivative does not exist.
+    const bias = shaped(this.bias);
+    const inside = this.weight === null ? null : bias;
+    let y = layerNorm(shaped(x)!, shape, shaped(this.weight), inside, this.eps);
+    if (inside !== bias) y = y.add(bias!);
     return passState(cast(this.shape.length === 0 ? y.reshape([]) : y, x.dtype), options);
   }
 }
