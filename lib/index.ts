@@ -10,6 +10,7 @@ export { fromBuffer, tensor, type TensorData, type TensorOptions } from './tenso
 export * as cuda from './tensor/cuda';
 export { type Element, type NestedArray, type TypedArray } from './tensor/host';
 export { memory, trimMemory, type MemoryInfo } from './tensor/memory';
+export { ShapeDtypeStruct } from './tensor/shape-dtype-struct';
 export { Tensor } from './tensor/tensor';
 export { tidy } from './tensor/tidy';
 export {
@@ -106,20 +107,28 @@ export {
 export {
   allGather,
   axisIndex,
+  branchedErrorIf,
   clearCaches,
   Enumeration,
   EnumerationItem,
+  errorIf,
   filterGrad,
   filterJit,
+  filterPureCallback,
   filterValueAndGrad,
   filterVmap,
   grad,
   ifArray,
   jit,
+  nonbatchable,
+  nondifferentiable,
+  nondifferentiableBackward,
+  nontraceable,
   pmax,
   pmean,
   pmin,
   psum,
+  pureCallback,
   valueAndGrad,
   vmap,
   type AllGatherOptions,
@@ -127,17 +136,23 @@ export {
   type AxisRule,
   type AxisSpec,
   type Donate,
+  type ErrorIfOptions,
   type FilterGradOptions,
   type FilterJitOptions,
   type GradOptions,
   type Jitted,
   type JitOptions,
   type Lowered,
+  type OnError,
+  type PureCallbackOptions,
+  type StopOptions,
+  type VmapMethod,
   type VmapOptions,
 } from './transform';
 
 // Libraries.
 export * as data from './data';
+export * as debug from './debug';
 export * as io from './io';
 export * as nn from './nn';
 export * as optim from './optim';

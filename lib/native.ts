@@ -64,6 +64,13 @@ export interface Native {
   cudaDeviceCount(): number;
   cpuCapability(): string;
 
+  /** Lets no thread wait for JavaScript any longer: the process exits. */
+  endCallbacks(): void;
+  /** What operators call that run a function of JavaScript; see lib/transform/host.ts. */
+  setCallbackRunner(
+    run: (id: number, inputs: readonly NewHandle[], batch: readonly number[]) => Handle[],
+  ): void;
+
   // libtorch's own autograd.
   requiresGrad(handle: Handle): boolean;
   setRequiresGrad(handle: Handle, value: boolean): void;
@@ -108,6 +115,8 @@ export interface Native {
   hold(handles: readonly Handle[]): object;
   runProgramHeld(program: object, held: object): NewHandle[];
   runProgramAsync(program: object, held: object): Promise<NewHandle[]>;
+  programOperators(program: object): string[];
+  programConstants(program: object): NewHandle[];
   programGraph(program: object): string;
   programSave(program: object, path: string): void;
 }

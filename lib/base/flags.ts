@@ -40,6 +40,11 @@ export const flags = [
     default: 'the number of cores',
   },
   {
+    name: 'EQUINODE_ON_ERROR',
+    meaning: 'what a failed `errorIf` does: raise, nan, breakpoint or off',
+    default: 'raise',
+  },
+  {
     name: 'EQUINODE_DEBUG',
     meaning: "1 keeps libtorch's C++ backtrace on an error's cause",
     default: 'no backtrace',

@@ -8,6 +8,7 @@ import { refusePromise, tensorsIn } from '../tensor/tidy';
 import { flatten, flattenWithPath, keystr, unflatten, type Structure } from '../tree';
 import { describeValue } from './describe';
 import { withLevel } from './levels';
+import { wrapFunction } from './wrapped-function';
 
 /** The arguments that are differentiated, taken apart. */
 interface Target {
@@ -263,7 +264,8 @@ export function filterValueAndGrad<M, A extends unknown[], X>(
   options: { readonly hasAux: true },
 ): (model: M, ...args: A) => [value: [Tensor, X], grads: M];
 export function filterValueAndGrad(fn: AnyFn, options: FilterGradOptions = {}): unknown {
-  return filterTransform('filterValueAndGrad', fn, options, true);
+  const both = filterTransform('filterValueAndGrad', fn, options, true);
+  return wrapFunction(both, fn, filterValueAndGrad, options);
 }
 
 /**
@@ -283,7 +285,8 @@ export function filterGrad<M, A extends unknown[], X>(
 ): (model: M, ...args: A) => [grads: M, aux: X];
 export function filterGrad(fn: AnyFn, options: FilterGradOptions = {}): unknown {
   const both = filterTransform('filterGrad', fn, options, false);
-  return (...args: unknown[]) => onlyGrad(both(...args), options.hasAux);
+  const gradient = (...args: unknown[]): unknown => onlyGrad(both(...args), options.hasAux);
+  return wrapFunction(gradient, fn, filterGrad, options);
 }
 
 function filterTransform(

@@ -1,4 +1,5 @@
 export { Enumeration, EnumerationItem, type EnumerationBase, type Messages } from './enumeration';
+export { branchedErrorIf, errorIf, type ErrorIfOptions, type OnError } from './error-if';
 export {
   allGather,
   axisIndex,
@@ -17,15 +18,22 @@ export {
   type FilterGradOptions,
   type GradOptions,
 } from './grad';
+export type { Donate } from './donate';
+export { clearCaches } from './program-cache';
 export { ifArray, type AxisRule } from './if-array';
+export { filterJit, jit, type FilterJitOptions, type Jitted, type JitOptions, type Lowered } from './jit';
 export {
-  clearCaches,
-  filterJit,
-  jit,
-  type Donate,
-  type FilterJitOptions,
-  type Jitted,
-  type JitOptions,
-  type Lowered,
-} from './jit';
+  filterPureCallback,
+  pureCallback,
+  type PureCallbackOptions,
+  type ResultOf,
+  type VmapMethod,
+} from './pure-callback';
+export {
+  nonbatchable,
+  nondifferentiable,
+  nondifferentiableBackward,
+  nontraceable,
+  type StopOptions,
+} from './stop';
 export { filterVmap, vmap, type AxisSpec, type VmapOptions } from './vmap';

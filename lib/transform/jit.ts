@@ -1,20 +1,31 @@
 import { ArgumentError, TransformError } from '../base/errors';
 import { call, isCallable, type Callable } from '../module';
 import { native, type Handle } from '../native';
+import { adopt } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
-import { flatten, flattenWithPath, keystr, type Structure } from '../tree';
+import { flatten, flattenWithPath, keystr } from '../tree';
 import { describeValue } from './describe';
+import { donations, releaseDonated, warnUnusable, type Donate } from './donate';
+import { explain } from './explain';
 import { run, runAsync, runHeld, saveProgram, trace, type Program } from './program';
-import { ProgramCache } from './program-cache';
+import { cacheOf, tensorMark, type CallKey, type ProgramCache } from './program-cache';
+import { wrapFunction } from './wrapped-function';
 
 /** A compiled program, as `lower` gives it. */
 export interface Lowered {
   /** The TorchScript graph as text: forward, backward and update, whatever the function does. */
   readonly graph: string;
+  /** How often each operator stands in the graph: `{ 'aten::mul': 2 }`. */
+  readonly operators: Readonly<Record<string, number>>;
+  /** The tensors that the graph holds: those that the function took from outside, and some numbers. */
+  readonly constants: readonly Tensor[];
   /**
    * Writes the program as a TorchScript file, which Python's `torch.jit.load` opens. There is never half a file.
    *
-   * @throws ERR_ARGUMENT if the file cannot be written.
+   * Checks of `errorIf` become exceptions of TorchScript.
+   *
+   * @throws ERR_ARGUMENT if the file cannot be written; ERR_TRANSFORM if the program has an operator that only Equinode
+   *   knows: a callback, or random numbers, which are better passed in.
    */
   save(path: string): void;
 }
@@ -22,50 +33,75 @@ export interface Lowered {
 /** A compiled function. */
 export interface Jitted<A extends unknown[], R> {
   (...args: A): R;
-  /** Runs on a worker thread, so that the event loop stays free; calls of one function keep their order. */
-  async(...args: A): Promise<R>;
+  /**
+   * Runs on a worker thread, so that the event loop stays free; calls of one function keep their order.
+   *
+   * @param args  the arguments, and after them an AbortSignal where the call should be given up once that is aborted:
+   *   as long as it has not begun, it rejects with the signal's reason and never runs.
+   */
+  async(...args: A | [...A, AbortSignal]): Promise<R>;
   /** Compiles for these arguments without running. */
   lower(...args: A): Lowered;
-  /** Forgets all compiled programs. */
+  /**
+   * Says in words whether a call with these arguments is compiled already, and which arguments tell it from the
+   * programs that are: why it was traced, or would be traced, again. Traces and runs nothing.
+   */
+  explain(...args: A): string;
+  /** Forgets all compiled programs of the function. */
   clearCache(): void;
 }
-
-/** Which arguments are released after a call: for the old model and optimiser state of a training step. */
-export type Donate = 'none' | 'all' | 'all-except-first';
 
 export interface FilterJitOptions {
   readonly donate?: Donate | undefined;
 }
 
-const donations: readonly Donate[] = ['none', 'all', 'all-except-first'];
-
 /** A call taken apart. */
-interface Call {
-  readonly structure: Structure;
-  readonly leaves: readonly unknown[];
-  readonly statics: readonly unknown[];
+interface Call extends CallKey {
+  /** The leaves as they are. */
+  readonly values: readonly unknown[];
   readonly handles: readonly Handle[];
 }
 
 function takeApart(name: string, fn: Callable, args: readonly unknown[]): Call {
-  const [leaves, structure] = flatten([fn, args]);
-  const statics: unknown[] = [];
+  const [values, structure] = flatten([fn, args]);
   const handles: Handle[] = [];
-  for (const leaf of leaves) {
-    if (leaf instanceof Tensor) handles.push(handleOf(leaf, name));
-    else statics.push(leaf);
-  }
-  return { structure, leaves, statics, handles };
+  const leaves = values.map((leaf) => {
+    if (!(leaf instanceof Tensor)) return leaf;
+    handles.push(handleOf(leaf, name));
+    return tensorMark;
+  });
+  return { structure, leaves, values, handles, signature: native().signature(handles) };
 }
 
-const caches = new Set<WeakRef<ProgramCache>>();
+/** Calls of compiled functions that are being traced, from the outside in. */
+const tracing: { readonly cache: ProgramCache; readonly key: CallKey }[] = [];
 
-/** Forgets the compiled programs of every jitted function. */
-export function clearCaches(): void {
-  for (const reference of caches) {
-    const cache = reference.deref();
-    if (cache === undefined) caches.delete(reference);
-    else cache.clear();
+/**
+ * Traces a function, or calls it inside another trace.
+ *
+ * @throws ERR_TRANSFORM if it calls itself with arguments that look the same: unlike in JavaScript, where values may end
+ *   the recursion, that has no end.
+ */
+function traceOnce<T>(name: string, cache: ProgramCache, key: CallKey, body: () => T): T {
+  const isRepeated = tracing.some(
+    (outer) =>
+      outer.cache === cache &&
+      outer.key.signature === key.signature &&
+      outer.key.structure.equals(key.structure) &&
+      outer.key.leaves.every((leaf, i) => Object.is(leaf, key.leaves[i])),
+  );
+  if (isRepeated) {
+    throw new TransformError(
+      `${name}: expected a function that ends, got one that calls itself with arguments of the same shapes while it is traced, ` +
+        'where no value can end that. Use scan, foriLoop or whileLoop.',
+      { op: name },
+    );
+  }
+  tracing.push({ cache, key });
+  try {
+    return body();
+  } finally {
+    tracing.pop();
   }
 }
 
@@ -80,37 +116,34 @@ function compile<A extends unknown[], R>(
       op: name,
     });
   }
-  const cache = new ProgramCache();
-  caches.add(new WeakRef(cache));
+  const cache = cacheOf(fn);
 
-  const programOf = (parts: Call): Program => {
-    const key = {
-      structure: parts.structure,
-      statics: parts.statics,
-      signature: native().signature(parts.handles),
-    };
-    const known = cache.find(key);
-    if (known !== undefined) return known;
-    const program = trace(name, parts.structure, parts.leaves);
-    if (program.hidden.length === 0) cache.add(key, program);
+  const programOf = (parts: Call, args: readonly unknown[]): Program => {
+    const known = cache.find(parts);
+    if (known !== undefined) return known.program;
+    const program = traceOnce(name, cache, parts, () => trace(name, parts.structure, parts.values));
+    const { structure, leaves, signature } = parts;
+    if (program.hidden.length === 0) cache.add({ structure, leaves, signature }, program);
+    warnUnusable(name, donate, args, program);
     return program;
   };
 
   const jitted = (...args: A): R => {
     check(args);
-    // Inside another trace the operators are recorded there: compiled functions inline.
-    if (native().tracing()) return call(fn, ...args);
     const parts = takeApart(name, fn, args);
-    const program = programOf(parts);
+    // Inside another trace the operators are recorded there: compiled functions inline.
+    if (native().tracing()) return traceOnce(name, cache, parts, () => call(fn, ...args));
+    const program = programOf(parts, args);
     if (donate === 'none') return run(program, parts.handles) as R;
     const held = native().hold([...parts.handles, ...program.hidden]);
-    release(args, donate);
+    releaseDonated(args, donate);
     return runHeld(program, held) as R;
   };
 
   let queue: Promise<unknown> = Promise.resolve();
   // Up to the first await an async function runs at once, so calls join the queue in their order.
-  const runLater = async (...args: A): Promise<R> => {
+  const runLater = async (...given: A | [...A, AbortSignal]): Promise<R> => {
+    const [args, signal] = splitSignal<A>(given);
     check(args);
     if (native().tracing() || native().depth() > 0) {
       throw new TransformError(
@@ -118,12 +151,16 @@ function compile<A extends unknown[], R>(
         { op: name },
       );
     }
+    signal?.throwIfAborted();
     const parts = takeApart(name, fn, args);
-    const program = programOf(parts);
+    const program = programOf(parts, args);
     // The program's inputs are held from here on, so that the caller may dispose its tensors.
     const held = native().hold(parts.handles);
-    release(args, donate);
-    const result = queue.then(() => runAsync(program, held));
+    releaseDonated(args, donate);
+    const result = queue.then(() => {
+      signal?.throwIfAborted();
+      return runAsync(program, held);
+    });
     queue = result.catch(() => undefined);
     return (await result) as R;
   };
@@ -136,28 +173,46 @@ function compile<A extends unknown[], R>(
         { op: name },
       );
     }
-    const program = programOf(takeApart(name, fn, args)).native;
-    return {
-      graph: native().programGraph(program),
-      save(path) {
-        saveProgram(`${name}.lower.save`, program, path);
-      },
-    };
+    return lowered(name, programOf(takeApart(name, fn, args), args).native);
   };
 
   return Object.assign(jitted, {
     async: runLater,
     lower,
+    explain(...args: A): string {
+      check(args);
+      const parts = takeApart(name, fn, args);
+      const label = (fn as { readonly name?: unknown }).name;
+      const shown = `${name}(${typeof label === 'string' && label !== '' ? label : describeValue(fn)})`;
+      return explain(shown, cache.entries(), parts, cache.find(parts));
+    },
     clearCache() {
       cache.clear();
     },
   });
 }
 
-function release(args: readonly unknown[], donate: Donate): void {
-  if (donate === 'none') return;
-  const [leaves] = flatten(donate === 'all' ? args : args.slice(1));
-  for (const leaf of leaves) if (leaf instanceof Tensor) leaf.dispose();
+function splitSignal<A extends unknown[]>(
+  given: A | [...A, AbortSignal],
+): [args: A, signal: AbortSignal | undefined] {
+  const last: unknown = given.at(-1);
+  if (!(last instanceof AbortSignal)) return [given as A, undefined];
+  return [given.slice(0, -1) as A, last];
+}
+
+function lowered(name: string, program: object): Lowered {
+  const operators: Record<string, number> = {};
+  for (const operator of native().programOperators(program)) {
+    operators[operator] = (operators[operator] ?? 0) + 1;
+  }
+  return {
+    graph: native().programGraph(program),
+    operators,
+    constants: native().programConstants(program).map(adopt),
+    save(path) {
+      saveProgram(`${name}.lower.save`, program, path);
+    },
+  };
 }
 
 export interface JitOptions {
@@ -172,7 +227,8 @@ export interface JitOptions {
  * the graph and no JavaScript. Tensors that it captures become constants.
  *
  * @param fn  a function or module that takes and returns tensors (trees of them).
- * @returns the compiled function, with `async`, `lower` and `clearCache`.
+ * @returns the compiled function, with `async`, `lower`, `explain` and `clearCache`. Functions that are compiled twice
+ *   share their programs.
  * @throws ERR_TRANSFORM if a leaf of an argument is no tensor and the argument is not static, or the function
  *   returns a Promise; ERR_CONCRETISATION if it reads the value of a traced tensor.
  * @example
@@ -204,7 +260,8 @@ export function jit<A extends unknown[], R>(fn: Callable<A, R>, options: JitOpti
  * and objects by identity.
  *
  * @param options  `donate`: which arguments' tensors the call uses up: they are released, also when it fails, and
- *   results may take their memory.
+ *   results may take their memory. `none` (the default), `all`, `all-except-first`; `warn` and `warn-except-first` do as
+ *   these, and warn once for donated tensors whose shape and dtype no result of a program has.
  * @throws as `jit` does, except for leaves that are no tensors.
  * @example
  * const step = filterJit((model: Net, x: Tensor, y: Tensor) => filterValueAndGrad(loss)(model, x, y));
@@ -221,5 +278,6 @@ export function filterJit<A extends unknown[], R>(
       { op: 'filterJit' },
     );
   }
-  return compile('filterJit', fn, donate, () => undefined);
+  const jitted = compile('filterJit', fn, donate, () => undefined);
+  return wrapFunction(jitted, fn as Callable, filterJit, options);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
-import { ArgumentError } from '../base/errors';
+import { ArgumentError, TransformError } from '../base/errors';
 import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
 import { native, type Handle } from '../native';
@@ -8,6 +8,7 @@ import { adopt, adoptApart, closeScope, openScope } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
 import { flatten, unflatten, type Structure } from '../tree';
+import { collectHostFunctions } from './host';
 
 /** The place of a tensor among a program's results. */
 class Slot {
@@ -23,6 +24,8 @@ export interface Program {
   /** What the function returned while it was traced, with `Slot`s where it had tensors. */
   readonly outLeaves: readonly unknown[];
   readonly outStructure: Structure;
+  /** What the tensors among the results look like, in the addon's writing. */
+  readonly looks: readonly string[];
   /** Captured tensors that belong to transforms outside: further inputs, which change with every call. */
   readonly hidden: readonly Handle[];
 }
@@ -42,7 +45,7 @@ export function trace(name: string, structure: Structure, leaves: readonly unkno
     const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
     const stand = native().beginTrace(inputs.map((tensor) => handleOf(tensor, name)));
     try {
-      return record(name, structure, leaves, stand.map(adopt));
+      return collectHostFunctions(() => record(name, structure, leaves, stand.map(adopt)));
     } finally {
       native().abortTrace();
     }
@@ -71,8 +74,9 @@ function record(
     outputs.push(handleOf(leaf, name));
     return new Slot(outputs.length - 1);
   });
+  const looks = outputs.map((output) => native().signature([output]));
   const { program, hidden } = native().endTrace(outputs);
-  return { native: program, outLeaves, outStructure, hidden };
+  return { native: program, outLeaves, outStructure, looks, hidden };
 }
 
 /** The function's result from the handles that its program returned. */
@@ -100,7 +104,7 @@ export function runHeld(program: Program, held: object): unknown {
 /**
  * Writes a program as a TorchScript file: to a temporary file in the same folder, which then takes the name.
  *
- * @throws ERR_ARGUMENT if it cannot be written.
+ * @throws ERR_ARGUMENT if it cannot be written; ERR_TRANSFORM if only this library could run it.
  */
 export function saveProgram(op: string, program: object, path: string): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
@@ -108,6 +112,7 @@ export function saveProgram(op: string, program: object, path: string): void {
     native().programSave(program, temporary);
     renameSync(temporary, path);
   } catch (cause) {
+    if (cause instanceof TransformError) throw new TransformError(`${op}: ${cause.message}`, { op });
     throw new ArgumentError(
       `${op}: expected a file that can be written, got ${path}: ${systemReason(cause).replace(/\.$/, '')}.`,
       { op, cause },

@@ -9,6 +9,7 @@ import { flatten, flattenUpTo, flattenWithPath, keystr, unflatten } from '../tre
 import { describeValue } from './describe';
 import { ifArray, type AxisRule } from './if-array';
 import { withLevel } from './levels';
+import { wrapFunction } from './wrapped-function';
 
 /** An axis, null for "not mapped", a rule, or a tree of these that is a prefix of what it is for. */
 export type AxisSpec = number | null | AxisRule | readonly AxisSpec[] | { readonly [key: string]: AxisSpec };
@@ -228,5 +229,7 @@ export function filterVmap<A extends unknown[], R>(
   options: VmapOptions = {},
 ): (...args: A) => R {
   const { inAxes = ifArray(0), outAxes = ifArray(0), axisSize, axisName } = options;
-  return (...args) => mapOver('filterVmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
+  const mapped = (...args: A): R =>
+    mapOver('filterVmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
+  return wrapFunction(mapped, fn as Callable, filterVmap, options);
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/functorch/DynamicLayer.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <atomic>
 
@@ -18,6 +19,8 @@ void note_requires_grad() { requires_grad_used.store(true, std::memory_order_rel
 bool requires_grad_was_used() { return requires_grad_used.load(std::memory_order_relaxed); }
 
 bool in_layers() { return !at::functorch::getDynamicLayerStack().empty(); }
+
+bool in_trace() { return c10::impl::tls_local_dispatch_key_set().included_.has(kTraceKey); }
 
 bool autograd_may_record() { return requires_grad_was_used() || in_layers(); }
 

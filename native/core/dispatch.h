@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/stack.h>
+#include <c10/core/DispatchKey.h>
 
 #include "native/core/op_table.h"
 
@@ -18,6 +19,12 @@ bool in_layers();
 
 // Whether a tensor was ever made to require gradients outside the transforms.
 bool requires_grad_was_used();
+
+// The dispatch key of the recorder: below autograd and functorch, above the backends.
+inline constexpr c10::DispatchKey kTraceKey = c10::DispatchKey::Fake;
+
+// Whether this thread is tracing: kernels see the example's values then, which are none of the program's.
+bool in_trace();
 
 // Called when a tensor is made to require gradients outside the transforms.
 void note_requires_grad();

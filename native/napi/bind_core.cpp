@@ -34,7 +34,7 @@ std::string describe_call(Env& env, const core::Operator& op, const napi_value* 
 }
 
 napi_value call_operator(Env& env, const core::Operator& op, const napi_value* values, size_t count) {
-  // The stack's memory is kept from call to call; no call happens inside another, since native never calls JavaScript.
+  // The stack's memory is kept from call to call; a call inside another, which only a callback makes, gets its own.
   torch::jit::Stack& stack = env.stack;
   ScopeExit empty([&stack] { stack.clear(); });
   napi_value absent = nullptr;

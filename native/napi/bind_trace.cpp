@@ -1,10 +1,12 @@
 // Traces and the programs that come of them.
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "native/base/error.h"
 #include "native/napi/bind.h"
 #include "native/napi/failure.h"
+#include "native/napi/host.h"
 #include "native/napi/read.h"
 #include "native/napi/write.h"
 #include "native/trace/program.h"
@@ -80,9 +82,12 @@ class RunWorker : public Napi::AsyncWorker {
         env_(env),
         program_(std::move(program)),
         inputs_(std::move(inputs)),
+        bridge_(program_->needs_host() ? std::make_unique<HostBridge>(env) : nullptr),
         deferred_(Napi::Promise::Deferred::New(js)) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Execute() override {
+    std::optional<effects::HostCallScope> host_calls;
+    if (bridge_ != nullptr) host_calls.emplace(bridge_->caller());
     try {
       outputs_ = program_->run(std::move(inputs_));
     } catch (...) {
@@ -106,6 +111,8 @@ class RunWorker : public Napi::AsyncWorker {
   ProgramPointer program_;
   std::vector<at::Tensor> inputs_;
   std::vector<at::Tensor> outputs_;
+  // How callbacks of the program reach JavaScript from the worker thread.
+  std::unique_ptr<HostBridge> bridge_;
   std::exception_ptr error_;
   Napi::Promise::Deferred deferred_;
 };
@@ -133,6 +140,20 @@ Napi::Value run_program_async(Env& env, const Napi::CallbackInfo& info) {
   return promise;
 }
 
+Napi::Value program_operators(Env&, const Napi::CallbackInfo& info) {
+  const std::vector<std::string> names = program_at(info)->operators();
+  Napi::Array array = Napi::Array::New(info.Env(), names.size());
+  for (size_t i = 0; i < names.size(); ++i) array.Set(static_cast<uint32_t>(i), names[i]);
+  return array;
+}
+
+Napi::Value program_constants(Env& env, const Napi::CallbackInfo& info) {
+  std::vector<at::Tensor> copies;
+  // What the caller does with them must not reach the program.
+  for (const at::Tensor& constant : program_at(info)->constants()) copies.push_back(constant.detach());
+  return write_handles(env, std::move(copies));
+}
+
 Napi::Value program_graph(Env&, const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), program_at(info)->text());
 }
@@ -153,6 +174,8 @@ void bind_trace(Env& env, Napi::Object exports) {
   define<hold>(env, exports, "hold");
   define<run_program_held>(env, exports, "runProgramHeld");
   define<run_program_async>(env, exports, "runProgramAsync");
+  define<program_operators>(env, exports, "programOperators");
+  define<program_constants>(env, exports, "programConstants");
   define<program_graph>(env, exports, "programGraph");
   define<program_save>(env, exports, "programSave");
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "native/base/error.h"
+#include "native/napi/host.h"
 
 namespace equinode::napi {
 
@@ -39,7 +40,13 @@ Env& attach(napi_env raw) {
   auto env = std::make_unique<Env>(raw);
   require(napi_set_instance_data(raw, env.get(), reinterpret_cast<napi_finalize>(free_env), nullptr) == napi_ok, kSetup,
           "the environment's data could not be set");
-  return *env.release();
+  Env& attached = *env.release();
+  attached.pending_calls = std::make_shared<PendingCalls>();
+  attached.host_calls = std::make_unique<effects::HostCallScope>(
+      [&attached](int64_t id, std::vector<at::Tensor> inputs, std::vector<int64_t> batch) {
+        return call_host(attached, id, std::move(inputs), batch);
+      });
+  return attached;
 }
 
 Env& env_of(napi_env raw) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <napi.h>
 
 #include <memory>
@@ -11,10 +12,13 @@
 #include "native/core/dispatch.h"
 #include "native/core/op_table.h"
 #include "native/core/slot_table.h"
+#include "native/effects/callback.h"
 #include "native/trace/recorder.h"
 #include "native/transform/level.h"
 
 namespace equinode::napi {
+
+class PendingCalls;
 
 // References to JavaScript buffers whose tensors are gone. The last owner of a tensor may be on any thread, but a
 // reference may only be deleted on the environment's.
@@ -43,8 +47,9 @@ class ExternalMemory {
 // Everything that belongs to one Node environment (the main thread or a worker). Made when the addon is loaded there
 // and freed with the environment; touched only on its thread. Nothing of it is static.
 //
-// NOTE [native never calls JavaScript]: transforms push a layer, return, and are popped by a later call. The one
-// exception is the error factory, which only constructs an error object.
+// NOTE [native never calls JavaScript]: transforms push a layer, return, and are popped by a later call. The
+// exceptions are the error factory, which only constructs an error object, and `pureCallback` and its kin: they call
+// one function, `run_callback`, with everything of this environment and thread put aside (napi/host.cpp).
 struct Env {
   explicit Env(napi_env env) : raw(env) {}
 
@@ -55,6 +60,14 @@ struct Env {
   std::unordered_map<std::string, size_t> operator_ids;
   torch::jit::Stack stack;
   Napi::FunctionReference error_factory;
+  Napi::FunctionReference run_callback;
+  // What callbacks threw, until it is thrown on: by the ticket of a `HostFailed`.
+  std::unordered_map<uint64_t, napi_ref> thrown;
+  uint64_t tickets = 0;
+  // How this thread dispatches when no operator runs.
+  c10::impl::LocalDispatchKeySet dispatch_keys = c10::impl::tls_local_dispatch_key_set();
+  std::unique_ptr<effects::HostCallScope> host_calls;
+  std::shared_ptr<PendingCalls> pending_calls;
   // The user's name of the export that runs, for its error; empty where the message names it.
   std::string op;
   std::shared_ptr<RetiredBuffers> buffers = std::make_shared<RetiredBuffers>();

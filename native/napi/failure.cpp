@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "native/base/error.h"
+#include "native/effects/callback.h"
 
 namespace equinode::napi {
 
@@ -127,7 +128,17 @@ bool is_out_of_memory() {
 Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
   try {
     throw;
+  } catch (const effects::HostFailed& error) {
+    const auto found = env.thrown.find(error.ticket);
+    if (found == env.thrown.end()) return make(env, kOperator, op, compose(op, given, error.what()), "");
+    napi_value value = nullptr;
+    napi_get_reference_value(env.raw, found->second, &value);
+    napi_delete_reference(env.raw, found->second);
+    env.thrown.erase(found);
+    return Napi::Value(env.raw, value);
   } catch (const Error& error) {
+    // The user's own words.
+    if (error.code() == std::string(kRuntime)) return make(env, kRuntime, "errorIf", error.what(), "");
     const std::string& name = error.op().empty() ? op : error.op();
     const bool from_operator = error.code() == std::string(kOperator);
     const std::string reason = error.what();

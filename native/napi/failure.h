@@ -39,7 +39,9 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {
-    throw Napi::Error(info.Env(), failure(env, env.op));
+    // Not as a `Napi::Error`, which cannot hold undefined; a callback may throw that.
+    napi_throw(env.raw, failure(env, env.op));
+    return Napi::Value();
   }
 }
 

@@ -3,12 +3,16 @@
 #include <ATen/ATen.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/ir/constants.h>
 
+#include <functional>
 #include <utility>
 
+#include "native/base/carried.h"
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
 #include "native/trace/passes.h"
+#include "native/trace/portable.h"
 
 namespace equinode::trace {
 
@@ -28,10 +32,29 @@ std::string reason_of(const std::exception& error) {
   return reason;
 }
 
+void visit_nodes(const jit::Block* block, const std::function<void(const jit::Node*)>& visit) {
+  for (const jit::Node* node : block->nodes()) {
+    visit(node);
+    for (const jit::Block* inner : node->blocks()) visit_nodes(inner, visit);
+  }
+}
+
+bool calls_host(const jit::Graph& graph) {
+  bool found = false;
+  visit_nodes(graph.block(), [&](const jit::Node* node) {
+    const std::string name = node->kind().toQualString();
+    found |= name == "equinode::callback" || name == "equinode::effect";
+  });
+  return found;
+}
+
 }  // namespace
 
 Program::Program(std::shared_ptr<jit::Graph> graph, const std::shared_ptr<jit::Graph>& fast)
-    : graph_(std::move(graph)), code_(graph_, "equinode"), fast_code_(fast, "equinode") {}
+    : graph_(std::move(graph)),
+      code_(graph_, "equinode"),
+      fast_code_(fast, "equinode"),
+      needs_host_(calls_host(*graph_)) {}
 
 const jit::Code& Program::code() const {
   if (!core::in_layers()) return code_;
@@ -46,6 +69,7 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
     // The graph was traced with contiguous inputs, and a view that it took may not exist with other strides.
     stack.emplace_back(input.is_contiguous() ? std::move(input) : input.contiguous());
   }
+  forget_carried();
   try {
     if (core::autograd_may_record()) {
       jit::InterpreterState(code()).run(stack);
@@ -54,6 +78,7 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
       jit::InterpreterState(fast_code_).run(stack);
     }
   } catch (const std::exception& error) {
+    rethrow_carried();
     throw Error(kOperator, reason_of(error));
   }
   std::vector<at::Tensor> outputs;
@@ -62,10 +87,29 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
   return outputs;
 }
 
+std::vector<std::string> Program::operators() const {
+  std::vector<std::string> names;
+  visit_nodes(graph_->block(), [&](const jit::Node* node) {
+    if (node->kind() != c10::prim::Constant) names.emplace_back(node->kind().toQualString());
+  });
+  return names;
+}
+
+std::vector<at::Tensor> Program::constants() const {
+  std::vector<at::Tensor> tensors;
+  visit_nodes(graph_->block(), [&](const jit::Node* node) {
+    if (node->kind() != c10::prim::Constant || !node->output()->type()->isSubtypeOf(*c10::TensorType::get())) return;
+    const auto value = jit::toIValue(node->output());
+    if (value.has_value() && value->isTensor()) tensors.push_back(value->toTensor());
+  });
+  return tensors;
+}
+
 std::string Program::text() const { return graph_->toString(/*print_source_locations=*/false); }
 
 void Program::save(const std::string& path) const {
   const std::shared_ptr<jit::Graph> graph = graph_->copy();
+  make_portable(graph);
   jit::Module module("Program");
   graph->insertInput(0, "self")->setType(module.type());
   if (graph->outputs().size() != 1) {

@@ -23,10 +23,20 @@ class Program {
   // the layers of transforms outside see every operator.
   std::vector<at::Tensor> run(std::vector<at::Tensor> inputs) const;
 
+  // Whether it calls back into the host, which takes more than a thread.
+  bool needs_host() const { return needs_host_; }
+
+  // The operators in their order, with those of inner blocks.
+  std::vector<std::string> operators() const;
+
+  // The captured tensors.
+  std::vector<at::Tensor> constants() const;
+
   // The graph as TorchScript prints it.
   std::string text() const;
 
-  // Writes a TorchScript module with a `forward` that takes the inputs and returns the tuple of outputs.
+  // Writes a TorchScript module with a `forward` that takes the inputs and returns the tuple of outputs; refuses a
+  // program with operators that only this library has.
   void save(const std::string& path) const;
 
  private:
@@ -35,6 +45,7 @@ class Program {
   std::shared_ptr<torch::jit::Graph> graph_;
   torch::jit::Code code_;
   torch::jit::Code fast_code_;
+  bool needs_host_;
   // For runs under the layers of transforms outside; made for the first of them.
   mutable std::once_flag once_;
   mutable std::optional<torch::jit::Code> layered_;

@@ -15,6 +15,7 @@
 
 #include "native/base/error.h"
 #include "native/base/scope.h"
+#include "native/core/dispatch.h"
 #include "native/core/host_copy.h"
 #include "native/trace/passes.h"
 
@@ -24,7 +25,7 @@ namespace jit = torch::jit;
 
 namespace {
 
-constexpr c10::DispatchKey kTraceKey = c10::DispatchKey::Fake;
+using core::kTraceKey;
 
 thread_local Recorder* current_recorder = nullptr;
 
@@ -96,8 +97,9 @@ std::optional<at::Tensor> unknown_operand(const c10::OperatorHandle& op, c10::Ar
 }
 
 // Whether only a run knows the result, whatever the operands are: that of an operator of our own that has none, such as
-// the index along a named axis.
+// the index along a named axis, or of a function of the host.
 bool is_unknown(const c10::FunctionSchema& schema) {
+  if (schema.name() == "equinode::callback") return true;
   if (schema.name().rfind("equinode::", 0) != 0) return false;
   for (const c10::Argument& argument : schema.arguments()) {
     if (argument.type()->str().rfind("Tensor", 0) == 0) return false;

@@ -328,12 +328,32 @@ describe('calls that cannot be where they are', () => {
     expect(outer(x).toArray()).toEqual([3, 6, 9]);
   });
 
-  test('a compiled function that calls itself ends with the error of JavaScript, and everything as it was', () => {
+  test('a compiled function that calls itself is refused, and everything is as it was', () => {
     const self: (a: Tensor) => Tensor = jit((a: Tensor) => self(a).add(1));
-    expectNothingLeft(() => {
-      expect(() => self(x)).toThrow(RangeError);
-    }, 1);
+    const even: (a: Tensor) => Tensor = filterJit((a: Tensor) => odd(a).add(1));
+    const odd: (a: Tensor) => Tensor = filterJit((a: Tensor) => even(a.neg()));
+    for (const [name, run] of [
+      ['jit', self],
+      ['filterJit', even],
+      ['jit', grad((a: Tensor) => self(a).sum())],
+    ] as const) {
+      expectNothingLeft(() => {
+        const error = thrown(() => run(x));
+        expect(error).toBeInstanceOf(TransformError);
+        expect(error.message).toBe(
+          `${name}: expected a function that ends, got one that calls itself with arguments of the same shapes while it is traced, ` +
+            'where no value can end that. Use scan, foriLoop or whileLoop.',
+        );
+      }, 1);
+    }
     expect(jit(ops.neg)(x).toArray()).toEqual([-1, -2, -3]);
+  });
+
+  test('a compiled function that calls itself with another static value compiles', () => {
+    const power: (a: Tensor, n: number) => Tensor = filterJit((a: Tensor, n: number) =>
+      n === 0 ? a.mul(0).add(1) : a.mul(power(a, n - 1)),
+    );
+    expect(power(x, 3).toArray()).toEqual([1, 8, 27]);
   });
 
   test('a compiled function that calls itself with smaller arguments compiles', () => {

@@ -106,7 +106,7 @@ describe('filterJit', () => {
     expect(() => jitted(a)).toThrow(ShapeError);
     expect(a.isDisposed).toBe(false);
     expect(thrown(() => filterJit(ops.neg, { donate: 'some' as 'all' })).message).toBe(
-      'filterJit: expected `donate` to be one of none, all, all-except-first, got "some".',
+      'filterJit: expected `donate` to be one of none, all, all-except-first, warn, warn-except-first, got "some".',
     );
   });
 
@@ -158,5 +158,31 @@ describe('filterJit', () => {
     // Forward, backward and update.
     for (const symbol of ['aten::tanh(', 'aten::tanh_backward(', 'aten::sub('])
       expect(graph).toContain(symbol);
+  });
+
+  test('warns once of donated tensors whose memory no result can take', () => {
+    const warnings: unknown[][] = [];
+    const emit = jest
+      .spyOn(process, 'emitWarning')
+      .mockImplementation((...args: unknown[]) => warnings.push(args));
+    try {
+      const fits = filterJit((a: Tensor, b: Tensor) => [a.mul(2), b.neg()], { donate: 'warn' });
+      fits(tensor([1, 2]), tensor([1, 2]));
+      expect(warnings).toEqual([]);
+      const jitted = filterJit((a: Tensor, b: Tensor, c: Tensor) => a.add(b.sum()).add(c.sum()), {
+        donate: 'warn-except-first',
+      });
+      const first = tensor([1, 2, 3, 4, 5]);
+      for (let i = 0; i < 3; i++) {
+        const rest = [ops.ones([5]), ops.ones([7])] as const;
+        expect(jitted(first, ...rest).shape).toEqual([5]);
+        expect([first, ...rest].map((one) => one.isDisposed)).toEqual([false, true, true]);
+      }
+      expect(warnings.map(([text]) => text)).toEqual([
+        'filterJit: some donated tensors were not usable: float32[7]. No result has their shape and dtype; they were released all the same.',
+      ]);
+    } finally {
+      emit.mockRestore();
+    }
   });
 });

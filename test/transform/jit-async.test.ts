@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { native } from '../../lib/native';
 import * as ops from '../../lib/ops';
 import { tensor } from '../../lib/tensor/create';
@@ -86,6 +86,74 @@ describe('async', () => {
     expect(turns).toBeGreaterThan(3);
     expect(numbers(await result)).toEqual(numbers(slow(big)));
   });
+
+  test('gives up calls that have not begun when their signal is aborted', async () => {
+    const jitted = jit((a: Tensor) => a.matmul(a).sum());
+    const big = ops.ones([300, 300]);
+    const controller = new AbortController();
+    const calls = [jitted.async(big), jitted.async(big, controller.signal), jitted.async(big)];
+    controller.abort(new RangeError('enough'));
+    const [first, second, third] = await Promise.allSettled(calls);
+    expect([first?.status, third?.status]).toEqual(['fulfilled', 'fulfilled']);
+    expect((second as PromiseRejectedResult).reason).toEqual(new RangeError('enough'));
+    const argument = tensor([[1]]);
+    const donating = filterJit((a: Tensor) => a.mul(2), { donate: 'all' });
+    await expect(donating.async(argument, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    expect(argument.isDisposed).toBe(false);
+    const late = new AbortController();
+    const done = await jitted.async(argument, late.signal);
+    late.abort();
+    expect(done.item()).toBe(1);
+  });
+
+  test('takes many calls at once, which run in their order', async () => {
+    const jitted = jit((state: Tensor, a: Tensor) => state.mul(0.5).add(a));
+    const ended: number[] = [];
+    const results = await Promise.all(
+      Array.from({ length: 200 }, async (_, i) => {
+        const result = await jitted.async(tensor(i), tensor(1));
+        ended.push(i);
+        return result.item();
+      }),
+    );
+    expect(results).toEqual(Array.from({ length: 200 }, (_, i) => i / 2 + 1));
+    expect(ended).toEqual(Array.from({ length: 200 }, (_, i) => i));
+  });
+
+  test('lets a timer of 10 ms come in time while a step of 200 ms runs', async () => {
+    const slow = jit((a: Tensor) => {
+      let b = a;
+      for (let i = 0; i < 40; i++) b = b.matmul(a).mul(1e-3);
+      return b.sum();
+    });
+    // As large as it takes for the step to last.
+    let size = 256;
+    let lasts = 0;
+    for (; lasts < 200 && size < 4096; size *= 2) {
+      const start = performance.now();
+      await slow.async(ops.ones([size, size]));
+      lasts = performance.now() - start;
+    }
+    const a = ops.ones([size / 2, size / 2]);
+    const worst: number[] = [];
+    // What else the machine does may delay one run, not each of five.
+    for (let attempt = 0; attempt < 5 && !(Math.min(...worst) < 20); attempt++) {
+      const state = { done: false };
+      const result = slow.async(a).finally(() => {
+        state.done = true;
+      });
+      let drift = 0;
+      while (!state.done) {
+        const start = performance.now();
+        await setTimeout(10);
+        drift = Math.max(drift, performance.now() - start - 10);
+      }
+      await result;
+      worst.push(drift);
+    }
+    expect(lasts).toBeGreaterThan(200);
+    expect(Math.min(...worst)).toBeLessThan(20);
+  }, 60_000);
 
   test('is refused inside transforms', async () => {
     const jitted = jit((a: Tensor) => a.sum());

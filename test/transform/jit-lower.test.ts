@@ -3,7 +3,16 @@ import { dirname } from 'node:path';
 import * as ops from '../../lib/ops';
 import { tensor } from '../../lib/tensor/create';
 import type { Tensor } from '../../lib/tensor/tensor';
-import { filterJit, grad, jit } from '../../lib/transform';
+import {
+  branchedErrorIf,
+  errorIf,
+  filterJit,
+  grad,
+  jit,
+  nondifferentiable,
+  pureCallback,
+} from '../../lib/transform';
+import * as random from '../../lib/random';
 import { counted } from '../support/counted';
 import { useFolder } from '../support/folder';
 import { distance, numbers, thrown, waves } from '../support/numeric';
@@ -124,6 +133,59 @@ print([str(t.dtype) for t in torch.jit.load(sys.argv[1])(x, x.to(torch.int32))])
       ).toBe('()');
     },
   );
+
+  test("counts the operators and gives the constants, which are not the program's own", () => {
+    const captured = tensor([10, 20, 30]);
+    const jitted = jit((a: Tensor) => a.mul(captured).add(a.mul(2)).sum());
+    const { operators, constants } = jitted.lower(x);
+    expect(operators).toEqual({ 'aten::mul': 2, 'aten::add': 1, 'aten::sum': 1 });
+    expect(constants.map((one) => one.toArray())).toEqual([[10, 20, 30]]);
+    constants[0]?.dispose();
+    expect(jitted(x).item()).toBe(152);
+    expect(jitted.lower(x).constants).toHaveLength(1);
+  });
+
+  test('refuses to save what only Equinode can run', () => {
+    const path = inFolder('callback.pt');
+    const draw = jit((key: random.Key) => random.bits(key, [2]));
+    expect(
+      thrown(() => {
+        draw.lower(random.key(0)).save(path);
+      }).message,
+    ).toMatch(
+      /^jit\.lower\.save: expected operators that libtorch has, got equinode::threefry_\w+, which only Equinode knows\./,
+    );
+    const calls = jit((a: Tensor) => pureCallback((b: Tensor) => b, [a], { resultShapeDtypes: a }));
+    expect(
+      thrown(() => {
+        calls.lower(x).save(path);
+      }).message,
+    ).toContain('got equinode::callback, which only');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  testWithPython('saves checks as exceptions of TorchScript', ['torch'], (python) => {
+    const path = inFolder('checked.pt');
+    jit((a: Tensor, i: Tensor) => {
+      const safe = errorIf(nondifferentiable(a), a.lt(0), 'negative');
+      return branchedErrorIf(safe, safe.gt(9), i, ['large', 'huge']).mul(2);
+    })
+      .lower(x, tensor(0, { dtype: 'int64' }))
+      .save(path);
+    const script = `
+import sys, torch
+f = torch.jit.load(sys.argv[1])
+for a, i in [([1., 2., 3.], 0), ([1., -2., 3.], 0), ([1., 12., 3.], 0), ([1., 12., 3.], 1)]:
+    try: print(f(torch.tensor(a), torch.tensor(i)).tolist())
+    except torch.jit.Error as e: print(str(e).strip().splitlines()[-1])
+`;
+    expect(python.run(script, path).trim().split('\n')).toEqual([
+      '[2.0, 4.0, 6.0]',
+      'builtins.RuntimeError: negative',
+      'builtins.RuntimeError: large',
+      'builtins.RuntimeError: huge',
+    ]);
+  });
 
   test('refuses a path that cannot be written, and leaves no file', () => {
     const path = inFolder('missing/program.pt');

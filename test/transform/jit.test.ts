@@ -57,20 +57,19 @@ describe('jit', () => {
   });
 
   test('takes static arguments, anew for each value', () => {
-    const fn = counted((a: Tensor, k: number, options: { readonly act: (a: Tensor) => Tensor }) =>
-      options.act(a.mul(k)),
-    );
     for (const positions of [
       [1, 2],
       [-2, -1],
     ]) {
+      const fn = counted((a: Tensor, k: number, options: { readonly act: (a: Tensor) => Tensor }) =>
+        options.act(a.mul(k)),
+      );
       const jitted = jit(fn, { staticArgnums: positions });
-      const before = fn.count;
       expect(jitted(x, 2, { act: ops.neg }).toArray()).toEqual([-2, -4, -6]);
       expect(jitted(x, 3, { act: ops.neg }).toArray()).toEqual([-3, -6, -9]);
       expect(jitted(y, 2, { act: ops.neg }).toArray()).toEqual([-8, -10, -12]);
       expect(jitted(x, 2, { act: ops.abs }).toArray()).toEqual([2, 4, 6]);
-      expect(fn.count - before).toBe(3);
+      expect(fn.count).toBe(3);
     }
     expect(jit((k: number, a: Tensor) => a.mul(k), { staticArgnums: 0 })(2, x).toArray()).toEqual([2, 4, 6]);
   });
