@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { dtypeInfo } from '../base/dtype';
 import { kindOf, printValue, quote } from '../tree';
+import { ShapeDtypeStruct } from '../tensor/shape-dtype-struct';
 import { Tensor } from '../tensor/tensor';
 import { ModuleKind, wrappedName } from './kind';
 import { Bracketed, render, type Layout, type Part } from './layout';
@@ -12,6 +13,8 @@ export interface PformatOptions {
   readonly indent?: number;
   /** Whether tensors print as `f32[3,4]` instead of their values; true unless given. */
   readonly shortArrays?: boolean;
+  /** Whether a `ShapeDtypeStruct` prints as a tensor of its shape and dtype would; false unless given. */
+  readonly structAsArray?: boolean;
   /** Asked for every node; where it answers true, `Name(...)` is printed instead of the node. */
   readonly truncateLeaf?: (node: unknown) => boolean;
 }
@@ -29,13 +32,13 @@ const deepest = 200;
  * @see equinox.tree_pformat. Differences: values print as JavaScript writes them (`null`, `true`).
  */
 export function treePformat(t: unknown, options: PformatOptions = {}): string {
-  const { width = 80, indent = 2, shortArrays = true, truncateLeaf } = options;
-  return render(new Printer(shortArrays, truncateLeaf).layout(t), width, indent);
+  const { width = 80, indent = 2 } = options;
+  return render(new Printer(options).layout(t), width, indent);
 }
 
 /** Prints a module with its fields, also where its class has a `toString` of its own. */
 export function pformatFields(node: object): string {
-  return render(new Printer(true, undefined).fields(node), 80, 2);
+  return render(new Printer({}).fields(node), 80, 2);
 }
 
 /**
@@ -54,17 +57,16 @@ interface Printed {
 
 class Printer {
   private readonly _above = new Set<unknown>();
-  private readonly _shortArrays: boolean;
-  private readonly _truncateLeaf: ((node: unknown) => boolean) | undefined;
+  private readonly _options: PformatOptions;
 
-  constructor(shortArrays: boolean, truncateLeaf: ((node: unknown) => boolean) | undefined) {
-    this._shortArrays = shortArrays;
-    this._truncateLeaf = truncateLeaf;
+  constructor(options: PformatOptions) {
+    this._options = options;
   }
 
   layout(value: unknown): Layout {
-    if (this._truncateLeaf?.(value) === true) return `${nameOf(value)}(...)`;
+    if (this._options.truncateLeaf?.(value) === true) return `${nameOf(value)}(...)`;
     if (value instanceof Tensor) return this._tensor(value);
+    if (value instanceof ShapeDtypeStruct) return this._struct(value);
     if (typeof value === 'object' && value !== null) return this._object(value);
     return typeof value === 'function' ? printFunction(value) : printValue(value);
   }
@@ -131,13 +133,29 @@ class Printer {
 
   private _tensor(tensor: Tensor): string {
     if (tensor.isDisposed) return '<disposed tensor>';
-    return this._shortArrays
-      ? `${dtypeInfo(tensor.dtype).short}[${tensor.shape.join(',')}]`
-      : inspect(tensor);
+    return this._options.shortArrays === false ? inspect(tensor) : summary(tensor);
+  }
+
+  private _struct(struct: ShapeDtypeStruct): string {
+    if (this._options.structAsArray === true) return summary(struct);
+    return `ShapeDtypeStruct(shape=[${struct.shape.join(', ')}], dtype=${struct.dtype})`;
   }
 }
 
+function summary({ dtype, shape }: ShapeDtypeStruct | Tensor): string {
+  return `${dtypeInfo(dtype).short}[${shape.join(',')}]`;
+}
+
 function printFunction(value: { readonly name: string }): string {
+  const kind = kindOf(value);
+  if (kind !== undefined) {
+    // What a filtered transform returns: a node around what it wraps.
+    const children: unknown[] = [];
+    kind.open(value, children);
+    const inner = children.at(-1);
+    const name = typeof inner === 'function' ? inner.name : nameOf(inner);
+    return name === '' ? '<wrapped function>' : `<wrapped function ${name}>`;
+  }
   const what = Function.prototype.toString.call(value).startsWith('class') ? 'class' : 'function';
   return value.name === '' ? `<${what}>` : `<${what} ${value.name}>`;
 }

@@ -7,6 +7,7 @@ import { tensor } from '../tensor/create';
 import { outsideScopes } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { describeValue } from './describe';
+import { branchedErrorIf, type ErrorIfOptions } from './error-if';
 
 /** What each item of an enumeration means, by its name. */
 export type Messages = Readonly<Record<string, string>>;
@@ -43,6 +44,21 @@ export class EnumerationItem<N extends string = string> extends Module {
   /** Whether a transform stands around the item, so that it is not known which one it is. */
   isTraced(): boolean {
     return numberOf(this) === undefined;
+  }
+
+  /**
+   * Throws an error with the item's message where a predicate holds, also inside compiled functions.
+   *
+   * @param x  A tree with a tensor at least, which the check hangs on: use what is returned.
+   * @param pred  bool[...].
+   * @returns `x`.
+   * @throws ERR_RUNTIME where the predicate holds; and as `branchedErrorIf` does.
+   * @example
+   * y = result.errorIf(y, result.ne(Result.success));
+   * @see equinox.Enumeration.
+   */
+  errorIf<T>(x: T, pred: Tensor | boolean, options?: ErrorIfOptions): T {
+    return branchedErrorIf(x, pred, numberOf(this) ?? this.value, this.enumeration.messages, options);
   }
 
   /** The enumeration and the message: `Result<Hurrah!>`; `Result<traced>` inside transforms. */

@@ -5,6 +5,8 @@ import { Module, field, treePformat, treePprint } from '../../lib/module';
 import { full } from '../../lib/ops';
 import type { DType } from '../../lib/base/dtype';
 import type { Tensor } from '../../lib/tensor/tensor';
+import { ShapeDtypeStruct } from '../../lib/tensor/shape-dtype-struct';
+import { filterJit, filterVmap } from '../../lib/transform';
 import { register } from '../../lib/tree';
 
 const zeros = (shape: number[], dtype: DType = 'float32'): Tensor => full(shape, 0, { dtype });
@@ -149,6 +151,28 @@ describe('treePformat', () => {
     expect(treePformat([[1], 2], { truncateLeaf: (x) => Array.isArray(x) && x[0] === 1 })).toBe(
       '[array(...), 2]',
     );
+  });
+
+  test('prints what filtered transforms return by what they wrap', () => {
+    function f(x: Tensor): Tensor {
+      return x;
+    }
+    expect(treePformat([filterJit(f), filterVmap(filterJit(f)), filterJit((x: Tensor) => x)])).toBe(
+      '[<wrapped function f>, <wrapped function f>, <wrapped function>]',
+    );
+    class Model extends Module {
+      forward(x: Tensor): Tensor {
+        return x;
+      }
+    }
+    expect(treePformat({ a: filterJit(new Model()) })).toBe("{'a': <wrapped function Model>}");
+  });
+
+  test('prints a ShapeDtypeStruct, as a tensor where that is asked for', () => {
+    const struct = new ShapeDtypeStruct([2, 3], 'float32');
+    // jax: ShapeDtypeStruct(shape=(2, 3), dtype=float32); equinox.tree_pformat(..., struct_as_array=True): f32[2,3]
+    expect(treePformat([struct])).toBe('[ShapeDtypeStruct(shape=[2, 3], dtype=float32)]');
+    expect(treePformat([struct], { structAsArray: true })).toBe('[f32[2,3]]');
   });
 
   test('marks cycles, disposed tensors and what is too deep', () => {

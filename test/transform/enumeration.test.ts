@@ -1,4 +1,4 @@
-import { ArgumentError } from '../../lib/base/errors';
+import { ArgumentError, EquinodeRuntimeError } from '../../lib/base/errors';
 import { treeEqual, treePformat } from '../../lib/module';
 import { memory } from '../../lib/tensor/memory';
 import { tensor } from '../../lib/tensor/create';
@@ -87,6 +87,28 @@ describe('an item', () => {
     expect(C.x).toBe(C.x);
     filterJit((a: EnumerationItem<'x'>) => a.value.add(1), { donate: 'all' })(C.x);
     expect(String(C.x)).toBe('C<foo>');
+  });
+});
+
+describe('errorIf', () => {
+  test('throws the message of the item, and gives what it got where all is well', () => {
+    const x = tensor([1, 2]);
+    expect(A.y.errorIf(x, false)).toBe(x);
+    expect(() => A.y.errorIf(x, true)).toThrow(EquinodeRuntimeError);
+    expect(() => A.y.errorIf(x, tensor([false, true]))).toThrow(/^bar\n/);
+  });
+
+  test('throws from compiled functions and batches, also where the item is traced', () => {
+    const check = filterJit((a: Item, x: Tensor) => a.errorIf(x, a.ne(A.x)).mul(2));
+    expect(check(A.x, tensor([1, 2])).toArray()).toEqual([2, 4]);
+    expect(() => check(A.y, tensor([1, 2]))).toThrow(/bar/);
+    expect(check(A.x, tensor([3, 4])).toArray()).toEqual([6, 8]);
+    const each = filterVmap((x: Tensor) => {
+      const result = A.where(x.gt(0), A.x, A.y);
+      return result.errorIf(x, result.eq(A.y));
+    });
+    expect(each(tensor([1, 2])).toArray()).toEqual([1, 2]);
+    expect(() => each(tensor([1, -2]))).toThrow(/Batch index \(1,\) had error:\nbar/);
   });
 });
 
