@@ -162,3 +162,24 @@ export {
   type WarmupCosineOptions,
 } from './schedule-compound';
 export { trace, type TraceOptions } from './trace';
+export { scaleByLbfgs, type LbfgsMemoryOptions } from './scale-by-lbfgs';
+export { muon, scaleByMuon, type Coefficients, type MuonOptions, type ScaleByMuonOptions } from './muon';
+export { prodigy, type ProdigyOptions } from './prodigy';
+export { reduceOnPlateau, type PlateauOptions } from './reduce-on-plateau';
+export {
+  ademamix,
+  adopt,
+  scaleByAdemamix,
+  scaleByAdopt,
+  type AdemamixOptions,
+  type AdoptOptions,
+} from './scale-by-adopt';
+export {
+  scheduleFree,
+  scheduleFreeAdamw,
+  scheduleFreeEvalParams,
+  scheduleFreeSgd,
+  type ScheduleFreeAdamwOptions,
+  type ScheduleFreeOptions,
+  type ScheduleFreeSgdOptions,
+} from './schedule-free';

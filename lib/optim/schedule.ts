@@ -16,13 +16,14 @@ export function constantSchedule(value: Scalar): StepSchedule {
 
 /** The count as a float32 tensor. */
 export function countOf(count: number | Tensor): Tensor {
-  return count instanceof Tensor ? to(count, 'float32') : full([], count);
+  return count instanceof Tensor ? to(count, 'float32') : full([], count, { dtype: 'float32' });
 }
 
 /** a where a condition holds, else b; both may be numbers. */
 export function either(condition: Tensor, a: Scalar, b: Scalar): Tensor {
   const { device } = condition;
-  const made = (value: Scalar): Tensor => (value instanceof Tensor ? value : full([], value, { device }));
+  const made = (value: Scalar): Tensor =>
+    value instanceof Tensor ? value : full([], value, { dtype: 'float32', device });
   return where(condition, made(a), made(b));
 }
 

@@ -153,6 +153,11 @@ export function flagFor(params: unknown, value: boolean): Tensor {
   return full([], value ? 1 : 0, { dtype: 'bool', device: deviceOf(params) });
 }
 
+/** A float32 number of no axes, where the parameters are. */
+export function numberFor(params: unknown, value: number): Tensor {
+  return full([], value, { dtype: 'float32', device: deviceOf(params) });
+}
+
 export function deviceOf(params: unknown): string {
   return leaves(params).find(isInexactArray)?.device ?? 'cpu';
 }

@@ -140,6 +140,8 @@ const grads = { a: waves(4, 2, 3), b: waves(4, 5).mul(0.3) };
 const ones = tree.map((x: Tensor) => x.onesLike(), params);
 
 const functions: Readonly<Record<string, () => unknown>> = {
+  scheduleFreeEvalParams: () =>
+    optim.scheduleFreeEvalParams(optim.scheduleFree(optim.sgd(0.1), 0.1).init(params), ones),
   globalNorm: () => optim.globalNorm(params),
   perExampleGlobalNormClip: () => optim.perExampleGlobalNormClip(grads, 3),
   perExampleLayerNormClip: () => optim.perExampleLayerNormClip(grads, 3),
@@ -176,6 +178,7 @@ test('every function of optim is compared with Optax', () => {
     ...Object.keys(optimiserCases),
     ...Object.keys(optax.lookahead),
     ...Object.keys(functions),
+    ...Object.keys((readFixture('lbfgs') as { readonly cases: object }).cases),
     ...Object.keys((readFixture('losses') as { readonly losses: object }).losses),
     ...Object.keys((readFixture('losses') as { readonly schedules: object }).schedules),
   ].map((name) => name.replace(/:.*/, ''));

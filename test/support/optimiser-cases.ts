@@ -125,11 +125,38 @@ export const optimiserCases: Readonly<Record<string, optim.GradientTransformatio
     (h) => optim.lion(h.learningRate, { b1: h.b1, b2: h.b2, weightDecay: h.weightDecay }),
     { learningRate: 0.1, b1: 0.9, b2: 0.99, weightDecay: rate },
   ),
+  scheduleFree: optim.scheduleFree(optim.sgd(rate), rate, { b1: 0.8 }),
+  scheduleFreeSgd: optim.scheduleFreeSgd(0.2, { warmupSteps: 3, weightDecay: 0.1 }),
+  scheduleFreeAdamw: optim.scheduleFreeAdamw(0.1, { weightDecay: 0.1 }),
+  prodigy: optim.prodigy(1, { estimLr0: 0.01, weightDecay: 0.1 }),
+  'prodigy:safe': optim.prodigy(rate, { safeguardWarmup: true, estimLr0: 0.01 }),
+  muon: optim.muon(0.1, { weightDecay: 0.1 }),
+  'muon:dion': optim.muon(0.1, {
+    nsCoeffs: 'dion',
+    preconditioning: 'aol',
+    consistentRms: 0.2,
+    adaptive: true,
+  }),
+  'muon:schatten': optim.muon(0.1, { nsSteps: 3, preconditioning: 'schatten', nesterov: false }),
+  reduceOnPlateau: optim.chain(
+    optim.sgd(0.1),
+    optim.reduceOnPlateau({ factor: 0.5, patience: 2, cooldown: 1 }),
+  ),
+  'reduceOnPlateau:mean': optim.chain(
+    optim.sgd(0.1),
+    optim.reduceOnPlateau({ patience: 1, accumulationSize: 2, minScale: 0.3 }),
+  ),
+  adopt: optim.adopt(0.1),
+  'adopt:nesterov': optim.adopt(0.1, { nesterov: true, useClipping: false, b2: 0.9 }),
+  scaleByAdopt: optim.scaleByAdopt({ clipValueFn: (count) => count.add(0.5) }),
+  ademamix: optim.ademamix(0.1, { b3: 0.99, weightDecay: 0.01 }),
+  scaleByAdemamix: optim.scaleByAdemamix({ alpha: rate }),
   snapshot: optim.chain(optim.sgd(0.1), optim.snapshot('norm', norm)),
   monitor: optim.monitor({ norm, mean: optim.measureWithEma(norm, 0.9) }),
   sm3: optim.sm3(0.1),
   scaleBySm3: optim.scaleBySm3({ b2: 0.9 }),
   'adafactor:factored': optim.adafactor(0.1, { minDimSizeToFactor: 2 }),
+  scaleByMuon: optim.masked(optim.scaleByMuon({ preconditioning: 'spectral' }), { a: true, b: false }),
   'adaptiveGradClip:axis': optim.adaptiveGradClip(0.1, { axis: 0 }),
 };
 
@@ -138,6 +165,8 @@ export const extraOf: Readonly<Record<string, optim.ExtraArguments>> = {
   polyakSgd: { value: 2 },
   'polyakSgd:plus': { value: 2 },
   scaleByPolyak: { value: 4 },
+  reduceOnPlateau: { value: 2 },
+  'reduceOnPlateau:mean': { value: 2 },
 };
 
 /** Those that are tried with gradients which are not finite. */
