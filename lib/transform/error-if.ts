@@ -156,7 +156,14 @@ function messageAt(messages: readonly string[], index: number): string {
   );
 }
 
-function where(): string {
+/** Whether a failed check is to raise, as EQUINODE_ON_ERROR has it. */
+export function raisesByDefault(op: string): boolean {
+  const mode = modeOf(op, 'default');
+  return mode === 'raise' || mode === 'breakpoint';
+}
+
+/** The end of a message: the line of the user's call. */
+export function where(): string {
   return `\nThe check stands at ${userLine()}. EQUINODE_ON_ERROR=breakpoint stops an attached debugger in it.`;
 }
 

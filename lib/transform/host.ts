@@ -10,7 +10,8 @@ export type HostFunction = (inputs: readonly Tensor[], batch: readonly number[])
 
 /**
  * NOTE [functions of a program]: the operators that call JavaScript name their function by a number. A function that
- * was met in a trace lives as long as the program that came of it; any other one as long as the call that names it.
+ * was met in a trace lives as long as the program that came of it; any other one as long as the call that names it,
+ * unless a backward pass needs it later.
  */
 const functions = new Map<number, HostFunction>();
 let count = 0;
@@ -23,15 +24,19 @@ function forget(ids: readonly number[]): void {
   for (const id of ids) functions.delete(id);
 }
 
+/** Gives the addon the way to JavaScript. */
+function prepare(): void {
+  if (isReady) return;
+  native().setCallbackRunner(runHostFunction);
+  process.once('exit', () => {
+    native().endCallbacks();
+  });
+  isReady = true;
+}
+
 /** Runs `use` with the number of a function, which then is part of the program that is being traced, if one is. */
 export function withHostFunction<T>(fn: HostFunction, use: (id: number) => T): T {
-  if (!isReady) {
-    native().setCallbackRunner(runHostFunction);
-    process.once('exit', () => {
-      native().endCallbacks();
-    });
-    isReady = true;
-  }
+  prepare();
   const id = ++count;
   functions.set(id, fn);
   if (collecting !== undefined) {
@@ -43,6 +48,23 @@ export function withHostFunction<T>(fn: HostFunction, use: (id: number) => T): T
   } finally {
     functions.delete(id);
   }
+}
+
+const kept = new Map<string, number>();
+
+/**
+ * The number of a function that lives as long as the process, for operators that run it after their call: in a backward
+ * pass. `key` says everything that the function depends on; there must be few of them.
+ */
+export function keptHostFunction(key: string, make: () => HostFunction): number {
+  let id = kept.get(key);
+  if (id === undefined) {
+    prepare();
+    id = ++count;
+    functions.set(id, make());
+    kept.set(key, id);
+  }
+  return id;
 }
 
 /** Runs a trace; the functions that it meets live as long as the program that `body` returns. */

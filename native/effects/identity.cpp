@@ -10,6 +10,7 @@
 #include "native/base/carried.h"
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
+#include "native/core/own_memory.h"
 
 namespace equinode::effects {
 
@@ -27,13 +28,7 @@ struct PassBackward : public torch::autograd::Node {
 
 }  // namespace
 
-at::Tensor same_values(const at::Tensor& x) {
-  if (!core::in_trace() || !x.has_storage()) return x.alias();
-  // A copy of the whole memory, since a view of other strides would accept other views than `x` does in a run.
-  const auto count = static_cast<int64_t>(x.storage().nbytes() / x.itemsize());
-  const at::Tensor memory = at::empty({0}, x.options().requires_grad(false)).set_(x.storage(), 0, {count}, {1});
-  return memory.clone().as_strided(x.sizes(), x.strides(), x.storage_offset());
-}
+at::Tensor same_values(const at::Tensor& x) { return core::in_trace() ? core::own_memory(x) : x.alias(); }
 
 bool is_watched(const at::Tensor& x) { return c10::GradMode::is_enabled() && x.requires_grad(); }
 

@@ -7,8 +7,8 @@
 
 namespace equinode::effects {
 
-// NOTE [operators that pass values on]: `after` and `stop` return their argument as it is. In a run that is the same
-// memory. In a trace it is memory of its own, so that the recorder, which knows tensors by their memory, tells the
+// NOTE [operators that pass values on]: `after`, `stop` and `tap` return their argument as it is. In a run that is the
+// same memory. In a trace it is memory of its own, so that the recorder, which knows tensors by their memory, tells the
 // result from the argument: else a check whose result nobody uses would stand before every use of the argument.
 at::Tensor same_values(const at::Tensor& x);
 

@@ -59,7 +59,7 @@ void make_portable(const std::shared_ptr<jit::Graph>& graph) {
   std::vector<jit::Node*> gone;
   for (jit::Node* node : all_nodes(graph->block())) {
     const std::string name = node->kind().toQualString();
-    if (name == "equinode::after" || name == "equinode::stop") {
+    if (name == "equinode::after" || name == "equinode::stop" || name == "equinode::tap") {
       node->output()->replaceAllUsesWith(node->input(0));
       gone.push_back(node);
     } else if (name == "equinode::check") {

@@ -17,6 +17,7 @@
 #include "native/base/scope.h"
 #include "native/core/dispatch.h"
 #include "native/core/host_copy.h"
+#include "native/core/own_memory.h"
 #include "native/trace/passes.h"
 
 namespace equinode::trace {
@@ -263,6 +264,8 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
           ", which it takes for another overload. Call another overload of it, or call it outside jit.");
 
   op.redispatchBoxed(below_trace(keys), &stack);
+  // The same memory, but not the same to a derivative outside: with one identity the two would be one value.
+  if (schema.name() == "aten::detach") stack.back() = core::own_memory(stack.back().toTensor());
 
   const size_t results = schema.returns().size();
   for (size_t i = 0; i < results; ++i) {

@@ -13,7 +13,8 @@ namespace equinode::trace {
 // storage, so the address of a TensorImpl identifies nothing. A tensor is what it shows: its storage, offset, sizes,
 // strides, dtype and conjugate/negative bits. Everything that was seen is kept alive until the trace ends, so that
 // no storage's address is used twice. Two objects with the same identity are the same memory, so that either value
-// stands for both, also after a write (the graph repeats the writes in their order).
+// stands for both, also after a write (the graph repeats the writes in their order). The exception is a detached
+// tensor, which is another one to derivatives: it gets memory of its own.
 class ValueMap {
  public:
   // Marks where a storage came from: writing to what a user can still see is refused.

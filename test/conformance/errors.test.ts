@@ -12,7 +12,18 @@ import * as ops from '../../lib/ops';
 import { callNamed } from '../../lib/ops/call';
 import { tensor } from '../../lib/tensor/create';
 import type { Tensor } from '../../lib/tensor/tensor';
-import { filterGrad, filterJit, filterVmap, grad, jit, valueAndGrad, vmap } from '../../lib/transform';
+import { Module } from '../../lib/module';
+import {
+  errorIf,
+  filterGrad,
+  filterJit,
+  filterVmap,
+  grad,
+  jit,
+  pureCallback,
+  valueAndGrad,
+  vmap,
+} from '../../lib/transform';
 import { expectNothingLeft, thrown } from '../support/numeric';
 
 const x = tensor([1, 2, 3]);
@@ -235,6 +246,91 @@ describe('tensors that leave a transform', () => {
     expect(() => jitted(ops.ones([2]))).toThrow(DisposedError);
     expect(native().tracing()).toBe(false);
     expect(jitted(x).toArray()).toEqual([3, 6, 9]);
+  });
+});
+
+describe('state outside of a transform', () => {
+  class Net extends Module {
+    w: Tensor;
+    constructor(w: Tensor) {
+      super();
+      this.w = w;
+    }
+  }
+
+  test.each([
+    ['jit', (f: (net: Net) => Tensor) => filterJit(f)],
+    ['grad', (f: (net: Net) => Tensor) => filterGrad(f)],
+    ['vmap', (f: (net: Net) => Tensor) => filterVmap(f)],
+  ] as const)('that is a module cannot be written inside %s, argument or captured', (_name, transform) => {
+    const captured = new Net(x);
+    for (const target of [undefined, captured]) {
+      const error = thrown(() =>
+        transform((net: Net) => {
+          (target ?? net).w = net.w.mul(2);
+          return net.w.sum();
+        })(captured),
+      );
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toMatch(/w/);
+    }
+    expect(captured.w.toArray()).toEqual([1, 2, 3]);
+  });
+
+  test('that is a plain object or a list shows what was put there when it is used', () => {
+    const state: { last?: Tensor; all: Tensor[] } = { all: [] };
+    const jitted = jit((a: Tensor) => {
+      state.last = a.mul(2);
+      state.all.push(state.last);
+      return a.sum();
+    });
+    jitted(x);
+    jitted(x);
+    expect(state.all).toHaveLength(1);
+    const use = thrown(() => state.last?.add(1));
+    expect(use).toBeInstanceOf(DisposedError);
+    expect(use.message).toContain(
+      'it was made inside `jit` while it was traced, and has no value outside; return it',
+    );
+    // The stack is that of the user's line.
+    expect(use.stack).toMatch(/errors\.test\.ts/);
+    for (const transform of [
+      (): unknown => grad((a: Tensor) => a.mul(state.last!).sum())(x),
+      (): unknown => vmap((a: Tensor) => a.mul(state.last!))(x),
+      (): unknown => jit((a: Tensor) => a.mul(state.last!))(x),
+      (): unknown => errorIf(state.last, tensor(true), 'never'),
+      (): unknown => pureCallback((a: Tensor) => a, [state.last!], { resultShapeDtypes: x }),
+    ]) {
+      expect(thrown(transform)).toBeInstanceOf(Error);
+    }
+  });
+
+  test('is not reached by tensors that a callback was given', () => {
+    const seen: Tensor[] = [];
+    const jitted = jit((a: Tensor) =>
+      pureCallback(
+        (b: Tensor) => {
+          seen.push(b, b.mul(2));
+          return b;
+        },
+        [a],
+        { resultShapeDtypes: a },
+      ),
+    );
+    expect(jitted(x).toArray()).toEqual([1, 2, 3]);
+    expect(thrown(() => seen[1]?.add(1)).message).toContain('it was given to a callback, which has ended');
+  });
+});
+
+describe('iterating', () => {
+  test('goes over the first axis inside transforms, whose size is known', () => {
+    const total = (a: Tensor): Tensor => {
+      let sum = ops.zeros([]);
+      for (const row of a as unknown as Iterable<Tensor>) sum = sum.add(row.mul(row));
+      return sum;
+    };
+    expect([jit(total)(x).item(), vmap(total)(batch).toArray()]).toEqual([14, [14, 77]]);
+    expect(grad(total)(x).toArray()).toEqual([2, 4, 6]);
   });
 });
 

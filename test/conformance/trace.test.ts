@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import '../../lib/autograd';
 import { filter, isArray } from '../../lib/filter';
 import { applyUpdates, Module } from '../../lib/module';
 import * as ops from '../../lib/ops';
@@ -6,7 +7,16 @@ import { callNamed } from '../../lib/ops/call';
 import { tensor } from '../../lib/tensor/create';
 import type { Tensor } from '../../lib/tensor/tensor';
 import { tidy } from '../../lib/tensor/tidy';
-import { filterJit, filterValueAndGrad, filterVmap, grad, jit, vmap } from '../../lib/transform';
+import {
+  errorIf,
+  filterJit,
+  filterValueAndGrad,
+  filterVmap,
+  grad,
+  jit,
+  pureCallback,
+  vmap,
+} from '../../lib/transform';
 import { map } from '../../lib/tree';
 import { distance, numbers, waves } from '../support/numeric';
 
@@ -108,6 +118,53 @@ const actions: Readonly<Record<string, Action>> = {
     callNamed('aten::copy_', even, all.select(0, 1));
     return ops.cat([read, x]);
   },
+  'write to views of views, and read what overlaps': (v, [a, b, c]) => {
+    const x = own(fitted(pick(v, a), [3, 4]));
+    const corner = x.slice(0, 1).slice(1, b % 2, 3);
+    const column = x.select(1, 1);
+    const windows = x.reshape([-1]).unfold(0, 4, 2);
+    callNamed('aten::sub_.Tensor', column, c + 1);
+    const before = windows.sum(1);
+    callNamed('aten::copy_', corner, fitted(pick(v, c), corner.shape));
+    callNamed('aten::fill_.Scalar', x.diagonal(), 2);
+    return ops.cat([before, windows.sum(1), column, corner.reshape([-1])]);
+  },
+  'scatter through a view': (v, [a, b]) => {
+    const x = own(fitted(pick(v, a), [4, 2]));
+    const turned = x.t();
+    const rows = tensor([[0, 3, 0, 1]], { dtype: 'int64' });
+    callNamed('aten::scatter_add_', turned, 1, rows, fitted(pick(v, b), [1, 4]));
+    const put = [tensor([1, 0, 1], { dtype: 'int64' }), tensor([0, 2, 0], { dtype: 'int64' })];
+    callNamed('aten::index_put_', turned, put, fitted(pick(v, a), [3]), true);
+    return ops.cat([x.reshape([-1]), turned.sum(0)]);
+  },
+  'running statistics of a view': (v, [a, b, c]) => {
+    const statistics = ops.stack([ops.zeros([3], { dtype: 'float64' }), ops.ones([3], { dtype: 'float64' })]);
+    const [mean, variance] = statistics.unbind(0) as [Tensor, Tensor];
+    const x = fitted(pick(v, a), [4, 3]).add(fitted(pick(v, b), [4, 3]).mul(c));
+    const [out] = callNamed(
+      'aten::native_batch_norm',
+      x,
+      null,
+      null,
+      mean,
+      variance,
+      true,
+      0.1,
+      1e-5,
+    ) as readonly Tensor[];
+    return ops.cat([out!, statistics, mean.unsqueeze(0)]);
+  },
+  'checked and passed on, then written beside': (v, [a, b]) => {
+    const x = own(withAxis(pick(v, a)));
+    const checked = errorIf(x.mul(2), x.isnan().logicalAnd(x.eq(x)), 'never');
+    callNamed('aten::add_.Tensor', x, b);
+    return checked.add(x);
+  },
+  'seen by JavaScript': (v, [a, b]) => {
+    const x = withAxis(pick(v, a));
+    return pureCallback((y: Tensor) => y.mul(b), [x.detach()], { resultShapeDtypes: x }).add(x);
+  },
   add: (v, [a, b]) => pick(v, a).add(fitted(pick(v, b), pick(v, a).shape)),
   multiply: (v, [a, b]) => pick(v, a).mul(fitted(pick(v, b), pick(v, a).shape).tanh()),
   'the same again': (v, [a]) => pick(v, a).sin().add(pick(v, a).sin()),
@@ -128,7 +185,7 @@ const anyProgram = fc.array(fc.tuple(fc.constantFrom(...names), fc.tuple(fc.nat(
 });
 
 /** Kernels that write in place are no operators of a user: autograd and vmap have no rules for all of them. */
-const isPure = ([name]: Written[number]): boolean => !name.includes('view');
+const isPure = ([name]: Written[number]): boolean => !/view|beside/.test(name);
 
 type Written = readonly (readonly [string, Numbers])[];
 

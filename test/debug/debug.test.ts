@@ -101,6 +101,57 @@ describe('assertDce', () => {
   });
 });
 
+describe('backwardNan', () => {
+  const root = (a: Tensor, terminate: boolean): Tensor =>
+    debug.backwardNan({ a: a.sqrt(), k: 3 }, { name: 'root', terminate }).a.sum();
+  // equinox/test_debug
+  const nan = (a: Tensor, terminate: boolean): Tensor => {
+    const b = debug.backwardNan(a, { name: 'foo', terminate });
+    return b.mul(0).div(0).sum();
+  };
+
+  test('prints values and gradients in the backward pass, and only there', () => {
+    const run = (a: Tensor): Tensor => root(a, true);
+    expect(printed(() => run(tensor([1, 4])))).toEqual([]);
+    for (const slope of [grad(run), jit(grad(run)), grad(jit(run))]) {
+      const lines = printed(() => {
+        expect(slope(tensor([1, 4])).toArray()).toEqual([0.5, 0.25]);
+      });
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(
+        /^root:\n {3}primals=\{'a': .*\[1\., 2\.\].*, 'k': 3\}\ncotangents=\{'a': .*\[1\., 1\.\]/,
+      );
+    }
+  });
+
+  test('throws where a gradient is NaN, unless told not to', () => {
+    const at = tensor([1, 4]);
+    for (const wrap of [<F>(f: F): F => f, jit as never as <F>(f: F) => F]) {
+      const lines = printed(() => {
+        const error = thrown(() => wrap(grad((a: Tensor) => nan(a, true)))(at));
+        expect(error.message).toMatch(/^Encountered NaN\nThe check stands at nan \(.*debug\.test\.ts/);
+        expect(wrap(grad((a: Tensor) => nan(a, false)))(at).toArray()).toEqual([NaN, NaN]);
+      });
+      expect(lines).toHaveLength(2);
+      expect(lines[0]).toMatch(/^foo:\n {3}primals=.*\ncotangents=.*nan, nan/);
+    }
+    expect(thrown(() => printed(() => vmap(grad((a: Tensor) => nan(a, true)))(at))).message).toContain(
+      'Batch index (0,) had error:\nEncountered NaN',
+    );
+  });
+
+  test('passes second derivatives, other trees, and compiled batches', () => {
+    const f = (a: Tensor): Tensor => debug.backwardNan(a).pow(3).sum();
+    const lines = printed(() => {
+      expect(grad((a: Tensor) => grad(f)(a).sum())(tensor([1, 2])).toArray()).toEqual([6, 12]);
+      expect(jit(vmap(grad(f)))(tensor([1, 2])).toArray()).toEqual([3, 12]);
+    });
+    expect(lines.length).toBeGreaterThan(1);
+    const other = [3, 'text'];
+    expect(debug.backwardNan(other)).toBe(other);
+  });
+});
+
 describe('breakpointIf', () => {
   test('runs in its place, known or not, and changes nothing', () => {
     const f = (a: Tensor): Tensor => {

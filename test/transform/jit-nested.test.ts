@@ -39,6 +39,15 @@ describe('compiled functions inside transforms', () => {
     });
   });
 
+  test('keep a detached tensor apart from the one that it was', () => {
+    const f = (a: Tensor): Tensor => a.detach().mul(3).add(a).mul(a).sum();
+    const expected = grad(f)(x).toArray();
+    expect(expected).toEqual([5, 10, 15]);
+    expect(grad(jit(f))(x).toArray()).toEqual(expected);
+    expect(jit(grad(f))(x).toArray()).toEqual(expected);
+    expect(jit(grad(jit(f)))(x).toArray()).toEqual(expected);
+  });
+
   test('trace once for all layers outside', () => {
     const traced = counted(fn);
     const jitted = jit(traced);
