@@ -64,6 +64,8 @@ export interface Native {
   cudaDeviceCount(): number;
   cpuCapability(): string;
 
+  /** The message of a check that failed on the example's values in the last trace; empty for none. */
+  takeFailedCheck(): string;
   /** Lets no thread wait for JavaScript any longer: the process exits. */
   endCallbacks(): void;
   /** What operators call that run a function of JavaScript; see lib/transform/host.ts. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
-import { ArgumentError, TransformError } from '../base/errors';
+import { ArgumentError, EquinodeRuntimeError, OperatorError, TransformError } from '../base/errors';
 import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
 import { native, type Handle } from '../native';
@@ -43,9 +43,15 @@ export function trace(name: string, structure: Structure, leaves: readonly unkno
   );
   try {
     const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
+    native().takeFailedCheck();
     const stand = native().beginTrace(inputs.map((tensor) => handleOf(tensor, name)));
     try {
       return collectHostFunctions(() => record(name, structure, leaves, stand.map(adopt)));
+    } catch (error) {
+      // Operators run on the values of this first call; what they refuse, a check before them may have foreseen.
+      const failed = native().takeFailedCheck();
+      if (failed === '' || !(error instanceof OperatorError)) throw error;
+      throw new EquinodeRuntimeError(failed, { op: 'errorIf' });
     } finally {
       native().abortTrace();
     }

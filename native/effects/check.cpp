@@ -10,11 +10,13 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "native/base/carried.h"
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
 #include "native/effects/batching.h"
+#include "native/effects/check.h"
 #include "native/effects/identity.h"
 
 namespace equinode::effects {
@@ -25,6 +27,8 @@ using Messages = c10::List<std::string>;
 
 // A longer list of failed elements of a batch helps nobody.
 constexpr size_t kListed = 8;
+
+thread_local std::string failed_check;
 
 std::string message_at(const Messages& messages, int64_t index) {
   const auto count = static_cast<int64_t>(messages.size());
@@ -56,9 +60,13 @@ std::string batch_message(const at::Tensor& pred, const at::Tensor& index, const
 
 at::Tensor check(const at::Tensor& pred, const at::Tensor& index, const Messages& messages, std::string_view where) {
   const at::Tensor token = at::empty({0}, pred.options().dtype(at::kByte));
-  if (core::in_trace() || !pred.any().item<bool>()) return token;
+  if (!pred.any().item<bool>() || (core::in_trace() && !failed_check.empty())) return token;
   const std::string text = pred.dim() == 0 ? message_at(messages, index.max().item<int64_t>())
                                            : batch_message(pred.cpu(), index.cpu(), messages);
+  if (core::in_trace()) {
+    failed_check = concat(text, where);
+    return token;
+  }
   throw_carried(Error(kRuntime, concat(text, where)));
 }
 
@@ -128,5 +136,7 @@ TORCH_LIBRARY_IMPL(equinode, Autograd, m) {
 }
 
 }  // namespace
+
+std::string take_failed_check() { return std::exchange(failed_check, {}); }
 
 }  // namespace equinode::effects

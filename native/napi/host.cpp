@@ -11,6 +11,7 @@
 #include "native/base/carried.h"
 #include "native/base/error.h"
 #include "native/base/scope.h"
+#include "native/effects/check.h"
 #include "native/napi/bind.h"
 #include "native/napi/failure.h"
 #include "native/napi/read.h"
@@ -156,10 +157,15 @@ Napi::Value end_callbacks(Env& env, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value take_failed_check(Env&, const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), effects::take_failed_check());
+}
+
 }  // namespace
 
 void bind_host(Env& env, Napi::Object exports) {
   define<set_callback_runner>(env, exports, "setCallbackRunner");
+  define<take_failed_check>(env, exports, "takeFailedCheck");
   define<end_callbacks>(env, exports, "endCallbacks");
 }
 

@@ -113,10 +113,32 @@ describe('errorIf', () => {
     expect(run(good, bad).map((one) => one.item())).toEqual([0, 2]);
     expect(failure(() => run(bad, good))).toBe('negative');
     expect(run.lower(bad, good).graph.match(/equinode::check/g)).toHaveLength(1);
-    // A singular matrix would be libtorch's error, later.
-    const inverse = jit((a: Tensor) => ops.linalgInv(errorIf(a, a.det().eq(0), 'singular')));
-    expect(inverse(ops.eye(2)).shape).toEqual([2, 2]);
-    expect(failure(() => inverse(ops.zeros([2, 2])))).toBe('singular');
+  });
+
+  test('comes before the error of what it guards, also in the call that traces', () => {
+    const inverse = (a: Tensor): Tensor => ops.linalgInv(errorIf(a, a.det().eq(0), 'singular'));
+    const pick = (a: Tensor, i: Tensor): Tensor => a.indexSelect(0, errorIf(i, i.gt(2), 'no such row'));
+    const far = tensor([7], { dtype: 'int64' });
+    for (const first of [true, false]) {
+      const [one, other] = [jit((a: Tensor) => inverse(a)), jit((a: Tensor, i: Tensor) => pick(a, i))];
+      if (!first) {
+        one(ops.eye(2));
+        other(tensor([1, 2, 3]), far.mul(0));
+      }
+      expect(failure(() => one(ops.zeros([2, 2])))).toBe('singular');
+      expect(failure(() => other(tensor([1, 2, 3]), far))).toBe('no such row');
+      expect(one(ops.eye(2)).shape).toEqual([2, 2]);
+    }
+    // A check that has failed does not stand for another error.
+    expect(
+      thrown(() =>
+        jit((a: Tensor) => {
+          errorIf(a, a.lt(0), 'never');
+          throw new RangeError('mine');
+        })(bad),
+      ),
+    ).toEqual(new RangeError('mine'));
+    expect(thrown(() => jit(ops.linalgInv)(ops.zeros([2, 2])))).not.toBeInstanceOf(EquinodeRuntimeError);
   });
 
   test('does not merge different checks', () => {
