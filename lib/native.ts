@@ -120,8 +120,45 @@ export interface Native {
   programOperators(program: object): string[];
   programConstants(program: object): NewHandle[];
   programGraph(program: object): string;
-  programSave(program: object, path: string): void;
+  programSave(program: object, path: string, attributes: readonly string[], values: readonly Handle[]): void;
+
+  // TorchScript files. See NOTE [scripts are data] in native/trace/script.h.
+  loadScript(path: string): NativeScript;
+  runScript(
+    script: object,
+    tensors: readonly Handle[],
+    args: readonly NativeArgument[],
+    op: string,
+  ): NativeScriptValue;
+  scriptGraph(script: object): string;
 }
+
+/** A TorchScript file as the addon knows it. */
+export interface NativeScript {
+  readonly script: object;
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly handle: NewHandle;
+    readonly isParameter: boolean;
+  }[];
+  /** The arguments of `forward`, with their types as Python writes them. */
+  readonly arguments: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly hasDefault: boolean;
+  }[];
+}
+
+/** A result of a script: tensors as `{handle}`, dicts as `{keys, values}`, lists and tuples as arrays. */
+export type NativeScriptValue =
+  | null
+  | number
+  | bigint
+  | boolean
+  | string
+  | { readonly handle: NewHandle }
+  | { readonly keys: readonly NativeScriptValue[]; readonly values: readonly NativeScriptValue[] }
+  | readonly NativeScriptValue[];
 
 let loaded: Native | undefined;
 

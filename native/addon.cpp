@@ -15,6 +15,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   equinode::napi::bind_transform(state, exports);
   equinode::napi::bind_trace(state, exports);
   equinode::napi::bind_host(state, exports);
+  equinode::napi::bind_script(state, exports);
   return exports;
 }
 

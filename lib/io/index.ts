@@ -29,3 +29,4 @@ export {
   type SaveSafetensorsOptions,
 } from './safetensors';
 export { fromStateDict, stateDict, type FromStateDictOptions, type StateDict } from './state-dict';
+export { exportTorchScript, loadTorchScript, type TorchScriptModule } from './torchscript';

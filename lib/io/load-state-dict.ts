@@ -81,7 +81,7 @@ async function load(archive: Archive, device: string): Promise<unknown> {
   }
   const folder = pickle.name.slice(0, -'data.pkl'.length);
   if (archive.entries.has(`${folder}constants.pkl`)) {
-    throw new FormatError('expected a state dict, got a TorchScript program');
+    throw new FormatError('expected a state dict, got a TorchScript program (see loadTorchScript)');
   }
   const value = readTorchPickle(await pickle.read());
   refuseDeep(value);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { ArgumentError, EquinodeRuntimeError, OperatorError, TransformError } from '../base/errors';
 import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
@@ -107,15 +107,36 @@ export function runHeld(program: Program, held: object): unknown {
   return resultOf(program, native().runProgramHeld(program.native, held));
 }
 
+/** Tensors that become parameters and buffers of a saved module: the program's first inputs. */
+export interface Attributes {
+  /** Paths in the module: `layers.0.weight`. */
+  readonly names: readonly string[];
+  readonly handles: readonly Handle[];
+}
+
 /**
- * Writes a program as a TorchScript file: to a temporary file in the same folder, which then takes the name.
+ * Writes a program as a TorchScript file: to a temporary file in the same folder, which is synced to the disk and then
+ * takes the name.
  *
  * @throws ERR_ARGUMENT if it cannot be written; ERR_TRANSFORM if only this library could run it.
  */
-export function saveProgram(op: string, program: object, path: string): void {
+export function saveProgram(
+  op: string,
+  program: object,
+  path: string,
+  attributes: Attributes = { names: [], handles: [] },
+): void {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    native().programSave(program, temporary);
+    // Node says why a file cannot be made; libtorch does not.
+    closeSync(openSync(temporary, 'wx'));
+    native().programSave(program, temporary, attributes.names, attributes.handles);
+    const file = openSync(temporary, 'r');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     renameSync(temporary, path);
   } catch (cause) {
     if (cause instanceof TransformError) throw new TransformError(`${op}: ${cause.message}`, { op });

@@ -17,6 +17,7 @@ inline constexpr const char* kMemory = "ERR_MEMORY";
 inline constexpr const char* kDisposed = "ERR_DISPOSED";
 inline constexpr const char* kConcretisation = "ERR_CONCRETISATION";
 inline constexpr const char* kTransform = "ERR_TRANSFORM";
+inline constexpr const char* kFormat = "ERR_FORMAT";
 inline constexpr const char* kRuntime = "ERR_RUNTIME";
 inline constexpr const char* kSetup = "ERR_SETUP";
 

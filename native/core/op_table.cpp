@@ -42,6 +42,8 @@ Kind kind_of(const c10::Type& type) {
   return found == kinds().end() ? Kind::kRejected : found->second;
 }
 
+}  // namespace
+
 Argument argument_of(const c10::Argument& given) {
   Argument argument{given.name(), Kind::kRejected, false, given.N().value_or(0), given.default_value()};
   const c10::TypePtr& type = given.real_type();
@@ -53,8 +55,6 @@ Argument argument_of(const c10::Argument& given) {
   }
   return argument;
 }
-
-}  // namespace
 
 const std::map<std::string, std::string>& rejected_kinds() {
   static const std::map<std::string, std::string> table = {

@@ -54,6 +54,9 @@ struct Operator {
 // kinds cannot be converted.
 Operator resolve(const std::string& name, const std::string& public_name);
 
+// How an argument of a schema converts; `kRejected` if it cannot.
+Argument argument_of(const c10::Argument& given);
+
 // The schemas of a namespace's operators, one text each, sorted.
 std::vector<std::string> schemas(const std::string& ns);
 

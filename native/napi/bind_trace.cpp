@@ -158,8 +158,14 @@ Napi::Value program_graph(Env&, const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), program_at(info)->text());
 }
 
-Napi::Value program_save(Env&, const Napi::CallbackInfo& info) {
-  program_at(info)->save(info[1].As<Napi::String>().Utf8Value());
+Napi::Value program_save(Env& env, const Napi::CallbackInfo& info) {
+  const Napi::Array names = info[2].As<Napi::Array>();
+  std::vector<at::Tensor> tensors = tensors_at(env, info[3]);
+  std::vector<trace::Program::Attribute> attributes;
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    attributes.push_back({names.Get(i).As<Napi::String>().Utf8Value(), std::move(tensors.at(i))});
+  }
+  program_at(info)->save(info[1].As<Napi::String>().Utf8Value(), attributes);
   return info.Env().Undefined();
 }
 

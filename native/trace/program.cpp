@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <fstream>
 #include <functional>
 #include <utility>
 
@@ -13,24 +14,13 @@
 #include "native/core/dispatch.h"
 #include "native/trace/passes.h"
 #include "native/trace/portable.h"
+#include "native/trace/reason.h"
 
 namespace equinode::trace {
 
 namespace jit = torch::jit;
 
 namespace {
-
-// What an operator inside the graph complained about, without the interpreter's own frame around it.
-std::string reason_of(const std::exception& error) {
-  const std::string text = error.what();
-  const std::string mark = "RuntimeError: ";
-  const size_t found = text.rfind(mark);
-  std::string reason = found == std::string::npos ? text : text.substr(found + mark.size());
-  const size_t trace = reason.find("\nException raised from");
-  if (trace != std::string::npos) reason.resize(trace);
-  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
-  return reason;
-}
 
 void visit_nodes(const jit::Block* block, const std::function<void(const jit::Node*)>& visit) {
   for (const jit::Node* node : block->nodes()) {
@@ -46,6 +36,47 @@ bool calls_host(const jit::Graph& graph) {
     found |= name == "equinode::callback" || name == "equinode::effect";
   });
   return found;
+}
+
+std::vector<std::string> steps_of(const std::string& name) {
+  std::vector<std::string> steps(1);
+  for (const char letter : name) {
+    if (letter == '.') {
+      steps.emplace_back();
+    } else {
+      steps.back() += letter;
+    }
+  }
+  return steps;
+}
+
+// Adds the tensors, with a submodule for each step of their names but the last.
+void add_attributes(const jit::Module& root, const std::vector<Program::Attribute>& attributes) {
+  for (const auto& [name, value] : attributes) {
+    const std::vector<std::string> steps = steps_of(name);
+    jit::Module owner = root;
+    for (size_t i = 0; i + 1 < steps.size(); ++i) {
+      if (!owner.hasattr(steps[i])) {
+        owner.register_module(steps[i], jit::Module("__torch__.Part", owner._ivalue()->compilation_unit(), true));
+      }
+      owner = owner.attr(steps[i]).toModule();
+    }
+    // Only what the tensor shows is to be in the file, and not all of a storage that it is a view of.
+    const at::Tensor own = value.detach().clone(at::MemoryFormat::Contiguous);
+    const bool is_trainable = at::isFloatingType(own.scalar_type()) || at::isComplexType(own.scalar_type());
+    owner.register_parameter(steps.back(), own.set_requires_grad(is_trainable), /*is_buffer=*/!is_trainable);
+  }
+}
+
+// Replaces the inputs after `self` by reads of the attributes.
+void read_attributes(jit::Graph& graph, jit::Value* self, const std::vector<Program::Attribute>& attributes) {
+  const jit::WithInsertPoint start(*graph.nodes().begin());
+  for (const auto& [name, value] : attributes) {
+    jit::Value* found = self;
+    for (const std::string& step : steps_of(name)) found = graph.insertGetAttr(found, step);
+    graph.inputs().at(1)->replaceAllUsesWith(found);
+    graph.eraseInput(1);
+  }
 }
 
 }  // namespace
@@ -107,11 +138,13 @@ std::vector<at::Tensor> Program::constants() const {
 
 std::string Program::text() const { return graph_->toString(/*print_source_locations=*/false); }
 
-void Program::save(const std::string& path) const {
+void Program::save(const std::string& path, const std::vector<Attribute>& attributes) const {
   const std::shared_ptr<jit::Graph> graph = graph_->copy();
   make_portable(graph);
   jit::Module module("Program");
-  graph->insertInput(0, "self")->setType(module.type());
+  add_attributes(module, attributes);
+  jit::Value* self = graph->insertInput(0, "self")->setType(module.type());
+  read_attributes(*graph, self, attributes);
   if (graph->outputs().size() != 1) {
     const auto outputs = graph->outputs().vec();
     jit::Node* tuple = graph->insertNode(graph->createTuple(outputs));
@@ -120,7 +153,12 @@ void Program::save(const std::string& path) const {
   }
   const auto name = c10::QualifiedName(*module.type()->name(), "forward");
   module.type()->addMethod(module._ivalue()->compilation_unit()->create_function(name, graph));
-  module.save(path);
+  // By a stream: for a path libtorch names the archive's folder after it, so that equal programs would differ.
+  std::ofstream file(path, std::ios::binary);
+  require(file.is_open(), kOperator, "the file cannot be opened");
+  module.save(file);
+  file.close();
+  require(file.good(), kOperator, "the file cannot be written");
 }
 
 }  // namespace equinode::trace

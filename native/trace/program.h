@@ -35,9 +35,15 @@ class Program {
   // The graph as TorchScript prints it.
   std::string text() const;
 
-  // Writes a TorchScript module with a `forward` that takes the inputs and returns the tuple of outputs; refuses a
-  // program with operators that only this library has.
-  void save(const std::string& path) const;
+  // A tensor of a saved module, by its path in it: `layers.0.weight`.
+  struct Attribute {
+    std::string name;
+    at::Tensor value;
+  };
+
+  // Writes a TorchScript module with a `forward` that takes the inputs and returns the tuple of outputs. The first
+  // inputs become parameters and buffers of the module. Refuses a program with operators that only this library has.
+  void save(const std::string& path, const std::vector<Attribute>& attributes) const;
 
  private:
   const torch::jit::Code& code() const;

@@ -6,6 +6,7 @@ import { treeDeserialiseLeaves } from '../../lib/io/eqx';
 import { loadStateDict } from '../../lib/io/load-state-dict';
 import { loadNpy, loadNpz, saveNpy, saveNpz } from '../../lib/io/npz';
 import { loadSafetensors } from '../../lib/io/safetensors';
+import { loadTorchScript } from '../../lib/io/torchscript';
 import { tensor } from '../../lib/tensor/create';
 import { useFolder } from '../support/folder';
 import { mutations } from '../support/mutations';
@@ -26,8 +27,10 @@ interface Target {
 }
 
 let stateFiles: Record<string, Buffer>;
+let programFiles: Record<string, Buffer>;
 beforeAll(async () => {
   stateFiles = await unzip(join(fixtures, 'state.pt'));
+  programFiles = await unzip(join(fixtures, 'program.pt'));
 });
 
 const golden = () => [tensor(0, { dtype: 'int32' }), tensor([0, 0]), tensor([[0, 0, 0], [0, 0, 0]]), false, 0, 0]; // prettier-ignore
@@ -87,6 +90,19 @@ const targets: readonly Target[] = [
       writeFileSync(join(path, 'step-000000000001.ckpt'), damaged);
     },
     read: (path) => new Checkpointer(path).restore({ a: tensor([0, 0]), b: 0 }, 1),
+  },
+  { name: 'a TorchScript archive', count: 300, whole: () => fixture('program.pt'), read: loadTorchScript },
+  {
+    name: "TorchScript's pickle",
+    count: 200,
+    ...inside(() => programFiles, 'program/data.pkl'),
+    read: loadTorchScript,
+  },
+  {
+    name: "TorchScript's code",
+    count: 200,
+    ...inside(() => programFiles, 'program/code/__torch__.py'),
+    read: loadTorchScript,
   },
 ];
 

@@ -91,7 +91,7 @@ describe("PyTorch's file", () => {
 describe('what is no state dict', () => {
   test('the format from before 1.6, TorchScript, no archive, nothing', async () => {
     await refused(join(fixtures, 'legacy.pt'), 'got the format that PyTorch wrote before 1.6');
-    await refused(join(fixtures, 'program.pt'), 'got a TorchScript program');
+    await refused(join(fixtures, 'program.pt'), 'got a TorchScript program (see loadTorchScript)');
     await refused(join(fixtures, 'plain.npz'), 'expected one data.pkl in the archive, got 0');
     writeFileSync(inFolder('text.pt'), 'text');
     await refused(inFolder('text.pt'), 'expected a zip archive');
