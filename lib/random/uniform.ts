@@ -25,7 +25,8 @@ export interface UniformOptions {
  *   ERR_ARGUMENT, ERR_SHAPE, ERR_DTYPE if `key` is no single key.
  * @example
  * random.uniform(key, [2, 3], { minval: -1, maxval: 1 });
- * @see jax.random.uniform on CPU, equal bit for bit in float32, float16 and bfloat16, and to rounding in float64.
+ * @see jax.random.uniform on CPU, equal bit for bit in float32, float16 and bfloat16, and to rounding in float64. Between
+ *   other bounds than 0 and 1, XLA rounds float16 once or twice, as the processor has it; here it is rounded once.
  */
 export function uniform(key: Key, shape: readonly number[] = [], options: UniformOptions = {}): Tensor {
   requireOptions(options, ['dtype', 'minval', 'maxval'], 'random.uniform');
