@@ -174,7 +174,7 @@ export function native(): Native {
 function load(): Native {
   let addon: Native;
   try {
-    addon = bindings('equinode') as Native;
+    addon = withShortSpins(() => bindings('equinode') as Native);
   } catch (cause) {
     throw new SetupError(explain(cause), { cause });
   }
@@ -185,6 +185,22 @@ function load(): Native {
     }),
   );
   return addon;
+}
+
+/**
+ * Loads what brings libgomp, which looks at its settings once. By default its threads spin for milliseconds when they wait
+ * for each other, so that two busy processes on the same cores take many times as long; for some microseconds is enough.
+ */
+function withShortSpins<T>(load: () => T): T {
+  const { env } = process;
+  if (env['GOMP_SPINCOUNT'] !== undefined || env['OMP_WAIT_POLICY'] !== undefined) return load();
+  env['GOMP_SPINCOUNT'] = '10000';
+  try {
+    return load();
+  } finally {
+    // No setting of ours for the programs that this one starts.
+    delete env['GOMP_SPINCOUNT'];
+  }
 }
 
 function explain(cause: unknown): string {

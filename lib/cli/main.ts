@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { EquinodeError } from '../base/errors';
 import { flags } from '../base/flags';
 import { packageRoot } from '../setup';
+import { addBench } from './commands/bench';
 import { addDoctor } from './commands/doctor';
 import { addLibtorch } from './commands/libtorch';
 
@@ -17,6 +18,7 @@ export function createProgram(): Command {
     .version(version)
     .showHelpAfterError()
     .addHelpText('after', `\nEnvironment:\n${environmentHelp()}`);
+  addBench(program);
   addDoctor(program);
   addLibtorch(program);
   return program;

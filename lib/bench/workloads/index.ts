@@ -1,0 +1,23 @@
+import type { Workload } from '../workload';
+import { call, eagerAdd } from './call';
+import { cnn, cnnInference, cnnServed } from './cnn';
+import { perSample } from './derivatives';
+import { mlpMnist, mlpSmall } from './mlp';
+import { resnet } from './resnet';
+import { transformer, transformerInference, transformerServed } from './transformer';
+
+/** Everything that is measured, in the order of the table. */
+export const workloads: readonly Workload[] = [
+  call,
+  eagerAdd,
+  mlpSmall,
+  mlpMnist,
+  cnn,
+  resnet,
+  transformer,
+  perSample,
+  cnnInference,
+  cnnServed,
+  transformerInference,
+  transformerServed,
+];
