@@ -150,6 +150,20 @@ export {
   type VmapOptions,
 } from './transform';
 
+// Control flow.
+export {
+  cond,
+  foriLoop,
+  map,
+  scan,
+  switchCase,
+  whileLoop,
+  type MapOptions,
+  type ScanOptions,
+  type WhileKind,
+  type WhileLoopOptions,
+} from './control';
+
 // Libraries.
 export * as data from './data';
 export * as debug from './debug';

@@ -109,9 +109,9 @@ export interface Native {
   gradients(output: Handle, inputs: readonly Handle[], level: number): NewHandle[];
 
   // Traces and programs. See NOTE [tensor identity in a trace] in native/trace/value_map.h.
-  beginTrace(inputs: readonly Handle[]): NewHandle[];
+  beginTrace(inputs: readonly Handle[], isBody: boolean): NewHandle[];
   endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[] };
-  abortTrace(): void;
+  leaveTrace(): void;
   tracing(): boolean;
   runProgram(program: object, inputs: readonly Handle[]): NewHandle[];
   hold(handles: readonly Handle[]): object;
@@ -131,6 +131,28 @@ export interface Native {
     op: string,
   ): NativeScriptValue;
   scriptGraph(script: object): string;
+
+  // Control flow. See NOTE [control flow] in native/trace/form.h.
+  takeInputs(program: object, inputs: number, takes: readonly number[]): object;
+  branch(programs: readonly object[], inputs: readonly Handle[]): NewHandle[];
+  scan(
+    body: object,
+    carries: number,
+    sliced: number,
+    length: number,
+    reverse: boolean,
+    inputs: readonly Handle[],
+  ): NewHandle[];
+  whileLoop(
+    cond: object,
+    body: object,
+    carries: number,
+    condConsts: number,
+    maxSteps: number,
+    checkpoints: number,
+    inputs: readonly Handle[],
+  ): NewHandle[];
+  recomputedSteps(checkpoints: number, steps: number, maxSteps: number): number[];
 }
 
 /** A TorchScript file as the addon knows it. */

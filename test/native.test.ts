@@ -117,12 +117,18 @@ test('layers unwind to any depth, and unwinding none is nothing', () => {
   expect(addon.depth()).toBe(0);
 });
 
-test('one trace at a time, and ending none is an error', () => {
-  expect(thrown(() => native().endTrace([])).code).toBe('ERR_TRANSFORM');
-  native().beginTrace([]);
-  expect(native().tracing()).toBe(true);
-  expect(thrown(() => native().beginTrace([])).code).toBe('ERR_TRANSFORM');
-  native().abortTrace();
-  native().abortTrace();
-  expect(native().tracing()).toBe(false);
+test('traces nest, and ending or leaving none is an error', () => {
+  const addon = native();
+  expect(thrown(() => addon.endTrace([])).code).toBe('ERR_TRANSFORM');
+  addon.beginTrace([], false);
+  addon.beginTrace([], true);
+  addon.leaveTrace();
+  expect(addon.tracing()).toBe(true);
+  addon.leaveTrace();
+  expect(addon.tracing()).toBe(false);
+  expect(
+    thrown(() => {
+      addon.leaveTrace();
+    }).code,
+  ).toBe('ERR_TRANSFORM');
 });

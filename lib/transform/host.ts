@@ -67,9 +67,12 @@ export function keptHostFunction(key: string, make: () => HostFunction): number 
   return id;
 }
 
-/** Runs a trace; the functions that it meets live as long as the program that `body` returns. */
+/**
+ * Runs a trace; the functions that it meets live as long as the program that `body` returns. Those of a trace inside
+ * another are part of the outer one's program.
+ */
 export function collectHostFunctions<P extends { readonly native: object }>(body: () => P): P {
-  const outer = collecting;
+  if (collecting !== undefined) return body();
   const ids: number[] = [];
   collecting = ids;
   let isWhole = false;
@@ -79,7 +82,7 @@ export function collectHostFunctions<P extends { readonly native: object }>(body
     isWhole = true;
     return program;
   } finally {
-    collecting = outer;
+    collecting = undefined;
     if (!isWhole) forget(ids);
   }
 }

@@ -31,6 +31,37 @@ export interface Program {
 }
 
 /**
+ * Runs `record` in a trace: with tensors that stand for `inputs`, whose operators are recorded. It ends the trace by
+ * `native().endTrace`, and gives what is wanted of it; no tensor that was made in it has a value outside.
+ *
+ * @param isBody  whether it is the body of control flow, which knows the values of no tensor of the outside.
+ * @throws what `record` throws; the trace then leaves nothing behind.
+ */
+export function withTrace<T extends { readonly native: object }>(
+  name: string,
+  inputs: readonly Tensor[],
+  isBody: boolean,
+  record: (stand: readonly Tensor[]) => T,
+): T {
+  const scope = openScope(
+    `it was made inside \`${name}\` while it was traced, and has no value outside; return it from there`,
+  );
+  try {
+    const stand = native().beginTrace(
+      inputs.map((tensor) => handleOf(tensor, name)),
+      isBody,
+    );
+    try {
+      return collectHostFunctions(() => record(stand.map(adopt)));
+    } finally {
+      native().leaveTrace();
+    }
+  } finally {
+    closeScope(scope, new Set());
+  }
+}
+
+/**
  * Traces a function into a program. The function runs once, with tensors that stand for its inputs; what it computes
  * is recorded below autograd, so that the program holds backward passes and batching rules too.
  *
@@ -38,25 +69,15 @@ export interface Program {
  * @throws what the function throws; the trace then leaves nothing behind.
  */
 export function trace(name: string, structure: Structure, leaves: readonly unknown[]): Program {
-  const scope = openScope(
-    `it was made inside \`${name}\` while it was traced, and has no value outside; return it from there`,
-  );
+  const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
+  native().takeFailedCheck();
   try {
-    const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
-    native().takeFailedCheck();
-    const stand = native().beginTrace(inputs.map((tensor) => handleOf(tensor, name)));
-    try {
-      return collectHostFunctions(() => record(name, structure, leaves, stand.map(adopt)));
-    } catch (error) {
-      // Operators run on the values of this first call; what they refuse, a check before them may have foreseen.
-      const failed = native().takeFailedCheck();
-      if (failed === '' || !(error instanceof OperatorError)) throw error;
-      throw new EquinodeRuntimeError(failed, { op: 'errorIf' });
-    } finally {
-      native().abortTrace();
-    }
-  } finally {
-    closeScope(scope, new Set());
+    return withTrace(name, inputs, false, (stand) => record(name, structure, leaves, stand));
+  } catch (error) {
+    // Operators run on the values of this first call; what they refuse, a check before them may have foreseen.
+    const failed = native().takeFailedCheck();
+    if (failed === '' || !(error instanceof OperatorError)) throw error;
+    throw new EquinodeRuntimeError(failed, { op: 'errorIf' });
   }
 }
 

@@ -12,5 +12,6 @@ void bind_transform(Env& env, Napi::Object exports);
 void bind_trace(Env& env, Napi::Object exports);
 void bind_host(Env& env, Napi::Object exports);
 void bind_script(Env& env, Napi::Object exports);
+void bind_control(Env& env, Napi::Object exports);
 
 }  // namespace equinode::napi

@@ -7,61 +7,74 @@
 #include "native/napi/bind.h"
 #include "native/napi/failure.h"
 #include "native/napi/host.h"
+#include "native/napi/program.h"
 #include "native/napi/read.h"
 #include "native/napi/write.h"
-#include "native/trace/program.h"
 
 namespace equinode::napi {
 
-namespace {
-
-using ProgramPointer = std::shared_ptr<const trace::Program>;
-
-const ProgramPointer& program_at(const Napi::CallbackInfo& info) {
-  return *info[0].As<Napi::External<ProgramPointer>>().Data();
-}
-
-std::vector<at::Tensor> tensors_at(Env& env, const Napi::Value& value) {
+std::vector<at::Tensor> operands_of(Env& env, const Napi::Value& handles) {
   std::vector<at::Tensor> tensors;
-  for (const core::Handle handle : read_handles(value)) tensors.push_back(env.operand(handle));
+  for (const core::Handle handle : read_handles(handles)) tensors.push_back(env.operand(handle));
   return tensors;
 }
 
+Napi::Value write_program(Napi::Env js, ProgramPointer program) {
+  return Napi::External<ProgramPointer>::New(js, new ProgramPointer(std::move(program)),
+                                             [](Napi::BasicEnv, ProgramPointer* data) { delete data; });
+}
+
+namespace {
+
+const ProgramPointer& program_at(const Napi::CallbackInfo& info) { return program_of(info[0]); }
+
+void close_trace(Env& env) {
+  std::unique_ptr<Env::Trace> outer = std::move(env.trace->outer);
+  env.trace = std::move(outer);
+}
+
 Napi::Value begin_trace(Env& env, const Napi::CallbackInfo& info) {
-  require(env.trace == nullptr, kTransform, "jit: expected no trace in progress, got one on this thread already.");
-  std::vector<at::Tensor> examples = tensors_at(env, info[0]);
-  auto trace = std::make_unique<Env::Trace>();
-  trace->serial = env.slots->serial();
+  const std::vector<at::Tensor> examples = operands_of(env, info[0]);
+  env.trace = std::make_unique<Env::Trace>(std::move(env.trace));
+  env.trace->serial = env.slots->serial();
+  env.trace->is_body = info[1].As<Napi::Boolean>().Value();
   std::vector<at::Tensor> inputs;
-  for (const at::Tensor& example : examples) inputs.push_back(trace->recorder.add_input(example));
-  env.trace = std::move(trace);
+  try {
+    for (const at::Tensor& example : examples) inputs.push_back(env.trace->recorder.add_input(example));
+  } catch (...) {
+    close_trace(env);
+    throw;
+  }
   return write_handles(env, std::move(inputs));
 }
 
 Napi::Value end_trace(Env& env, const Napi::CallbackInfo& info) {
   require(env.trace != nullptr, kTransform, "jit: no trace is active");
-  const std::vector<at::Tensor> outputs = tensors_at(env, info[0]);
+  std::vector<at::Tensor> outputs = operands_of(env, info[0]);
   for (const at::Tensor& output : outputs) {
     require(
         transform::layers_of(output).empty(), kTransform,
         "jit: expected results that are complete, got a tensor that belongs to a transform inside, which has ended. "
         "Return it from that transform.");
   }
-  auto program = std::make_unique<ProgramPointer>(env.trace->recorder.finish(outputs));
+  // What runs again and again finds every input as it was in the trace: contiguous.
+  if (env.trace->is_body) {
+    for (at::Tensor& output : outputs) output = output.contiguous();
+  }
+  ProgramPointer program = env.trace->recorder.finish(outputs);
   Napi::Array hidden = Napi::Array::New(info.Env(), env.trace->hidden.size());
   for (uint32_t i = 0; i < hidden.Length(); ++i) {
     hidden.Set(i, static_cast<double>(env.trace->hidden[i].first));
   }
-  env.trace.reset();
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("program", Napi::External<ProgramPointer>::New(info.Env(), program.release(),
-                                                            [](Napi::BasicEnv, ProgramPointer* data) { delete data; }));
+  result.Set("program", write_program(info.Env(), std::move(program)));
   result.Set("hidden", hidden);
   return result;
 }
 
-Napi::Value abort_trace(Env& env, const Napi::CallbackInfo& info) {
-  env.trace.reset();
+Napi::Value leave_trace(Env& env, const Napi::CallbackInfo& info) {
+  require(env.trace != nullptr, kTransform, "jit: no trace is active");
+  close_trace(env);
   return info.Env().Undefined();
 }
 
@@ -71,7 +84,7 @@ Napi::Value tracing(Env& env, const Napi::CallbackInfo& info) {
 
 Napi::Value run_program(Env& env, const Napi::CallbackInfo& info) {
   env.op = "jit";
-  return write_handles(env, program_at(info)->run(tensors_at(env, info[1])));
+  return write_handles(env, program_at(info)->run(operands_of(env, info[1])));
 }
 
 // Runs a program on a worker thread: it needs no JavaScript.
@@ -121,7 +134,7 @@ using Held = std::vector<at::Tensor>;
 
 // Keeps tensors alive for a run, whatever the caller disposes until then.
 Napi::Value hold(Env& env, const Napi::CallbackInfo& info) {
-  auto held = std::make_unique<Held>(tensors_at(env, info[0]));
+  auto held = std::make_unique<Held>(operands_of(env, info[0]));
   return Napi::External<Held>::New(info.Env(), held.release(), [](Napi::BasicEnv, Held* data) { delete data; });
 }
 
@@ -160,7 +173,7 @@ Napi::Value program_graph(Env&, const Napi::CallbackInfo& info) {
 
 Napi::Value program_save(Env& env, const Napi::CallbackInfo& info) {
   const Napi::Array names = info[2].As<Napi::Array>();
-  std::vector<at::Tensor> tensors = tensors_at(env, info[3]);
+  std::vector<at::Tensor> tensors = operands_of(env, info[3]);
   std::vector<trace::Program::Attribute> attributes;
   for (uint32_t i = 0; i < names.Length(); ++i) {
     attributes.push_back({names.Get(i).As<Napi::String>().Utf8Value(), std::move(tensors.at(i))});
@@ -174,7 +187,7 @@ Napi::Value program_save(Env& env, const Napi::CallbackInfo& info) {
 void bind_trace(Env& env, Napi::Object exports) {
   define<begin_trace>(env, exports, "beginTrace");
   define<end_trace>(env, exports, "endTrace");
-  define<abort_trace>(env, exports, "abortTrace");
+  define<leave_trace>(env, exports, "leaveTrace");
   define<tracing>(env, exports, "tracing");
   define<run_program>(env, exports, "runProgram");
   define<hold>(env, exports, "hold");

@@ -58,7 +58,9 @@ Env& env_of(napi_env raw) {
 at::Tensor Env::operand(core::Handle handle) {
   const at::Tensor& tensor = slots->get(handle);
   if (trace == nullptr || slots->serial_of(handle) > trace->serial) return tensor;
-  if (transform::layers_of(tensor).empty()) return tensor;
+  const bool is_ours = trace->outer == nullptr || !trace->outer->recorder.is_traced(tensor);
+  const bool is_on_tape = trace->is_body && tensor.requires_grad();
+  if (is_ours && !is_on_tape && transform::layers_of(tensor).empty()) return tensor;
   for (const auto& [known, input] : trace->hidden) {
     if (known == handle) return input;
   }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "native/core/dispatch.h"
@@ -72,13 +73,18 @@ struct Env {
   std::string op;
   std::shared_ptr<RetiredBuffers> buffers = std::make_shared<RetiredBuffers>();
 
-  // The trace in progress, with the state that surrounds it.
+  // The trace in progress, with the state that surrounds it. The bodies of control flow are traced within others.
   struct Trace {
+    explicit Trace(std::unique_ptr<Trace> around) : outer(std::move(around)) {}
+    std::unique_ptr<Trace> outer;
     transform::CleanContext context;
     trace::Recorder recorder;
     // Tensors that were made before the trace began have a smaller or equal serial.
     uint64_t serial = 0;
-    // Captured tensors that carry layers of transforms outside, and the inputs that stand for them.
+    // Whether it is the body of control flow, which runs under what surrounds it.
+    bool is_body = false;
+    // Captured tensors that have no value of their own here, since they belong to transforms or traces outside or to
+    // libtorch's tape, and the inputs that stand for them.
     std::vector<std::pair<core::Handle, at::Tensor>> hidden;
   };
   std::unique_ptr<Trace> trace;

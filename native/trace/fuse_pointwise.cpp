@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/ir/constants.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -202,7 +203,14 @@ class Builder {
     return static_cast<int64_t>(list.size()) - 1;
   }
 
-  Place constant(double value) { return {Kind::kConstant, position_in(constants_, value)}; }
+  // 0 equals -0, but is another constant.
+  Place constant(double value) {
+    const auto same = [value](double known) { return known == value && std::signbit(known) == std::signbit(value); };
+    const auto found = std::find_if(constants_.begin(), constants_.end(), same);
+    if (found != constants_.end()) return {Kind::kConstant, found - constants_.begin()};
+    constants_.push_back(value);
+    return {Kind::kConstant, static_cast<int64_t>(constants_.size()) - 1};
+  }
   Place temporary() { return {Kind::kTemporary, temporaries_++}; }
 
   Place operand(jit::Node* node, int position) {
@@ -391,27 +399,45 @@ void replace_group(jit::Graph& graph, const std::vector<jit::Node*>& members) {
   for (auto member = members.rbegin(); member != members.rend(); ++member) (*member)->destroy();
 }
 
-}  // namespace
-
-void fuse_pointwise(const std::shared_ptr<jit::Graph>& graph) {
-  std::vector<jit::Node*> nodes;
-  for (jit::Node* node : graph->nodes()) {
-    const c10::FunctionSchema* schema = node->maybeSchema();
-    const bool writes = schema != nullptr && schema->is_mutable();
-    if (writes || node->hasSideEffects() || !node->blocks().empty()) return;
-    nodes.push_back(node);
-  }
+// Fuses among nodes that follow each other, `end` being the node behind them.
+void fuse_run(jit::Graph& graph, const std::vector<jit::Node*>& nodes, jit::Node* end) {
   const auto groups = Groups(nodes).found();
   if (groups.empty()) return;
   const auto order = ordered(nodes, groups);
-  const jit::WithInsertPoint at_end(graph->block());
+  const jit::WithInsertPoint at_end(end);
   for (const std::vector<size_t>& unit : order) {
-    for (const size_t member : unit) nodes[member]->moveBefore(graph->return_node());
+    for (const size_t member : unit) nodes[member]->moveBefore(end);
     if (unit.size() == 1) continue;
     std::vector<jit::Node*> members;
     for (const size_t member : unit) members.push_back(nodes[member]);
-    replace_group(*graph, members);
+    replace_group(graph, members);
   }
 }
+
+// Writes, loops and branches keep their places: only what lies between two of them changes its order.
+bool keeps_place(const jit::Node* node) {
+  const c10::FunctionSchema* schema = node->maybeSchema();
+  const bool writes = schema != nullptr && schema->is_mutable();
+  return writes || node->hasSideEffects() || !node->blocks().empty();
+}
+
+void fuse_block(jit::Graph& graph, jit::Block* block) {
+  std::vector<jit::Node*> run;
+  std::vector<jit::Node*> all(block->nodes().begin(), block->nodes().end());
+  for (jit::Node* node : all) {
+    if (!keeps_place(node)) {
+      run.push_back(node);
+      continue;
+    }
+    fuse_run(graph, run, node);
+    run.clear();
+    for (jit::Block* inner : node->blocks()) fuse_block(graph, inner);
+  }
+  fuse_run(graph, run, block->return_node());
+}
+
+}  // namespace
+
+void fuse_pointwise(const std::shared_ptr<jit::Graph>& graph) { fuse_block(*graph, graph->block()); }
 
 }  // namespace equinode::trace

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "native/trace/expand.h"
 #include "native/trace/fuse_pointwise.h"
 #include "native/trace/max_pool.h"
 
@@ -28,7 +29,7 @@ std::vector<Check> take_checks(jit::Graph& graph) {
   std::vector<Check> checks;
   std::vector<jit::Node*> nodes;
   for (jit::Node* node : graph.nodes()) {
-    if (node->outputs().empty()) nodes.push_back(node);
+    if (node->outputs().empty() && node->blocks().empty()) nodes.push_back(node);
   }
   for (jit::Node* node : nodes) {
     checks.push_back({node->kind(), node->inputs().size()});
@@ -56,6 +57,16 @@ void put_back(jit::Graph& graph, const std::vector<Check>& checks) {
       node->insertAfter(last);
     }
   }
+}
+
+bool has_inner_check(jit::Block* block, bool is_inner) {
+  for (jit::Node* node : block->nodes()) {
+    if (node->blocks().empty() && node->outputs().empty() && is_inner) return true;
+    for (jit::Block* inner : node->blocks()) {
+      if (has_inner_check(inner, true)) return true;
+    }
+  }
+  return false;
 }
 
 bool is_view(const jit::Node& node) {
@@ -94,13 +105,20 @@ std::shared_ptr<jit::Graph> for_layers(const std::shared_ptr<jit::Graph>& graph)
   return copy;
 }
 
-void specialise(const std::shared_ptr<jit::Graph>& graph) {
-  use_vector_max_pool(graph);
-  fuse_pointwise(graph);
+void clean(const std::shared_ptr<jit::Graph>& graph) {
+  // What checks inside a body look at cannot be made outputs of the graph, so all of it stays.
+  if (has_inner_check(graph->block(), false)) return;
   const std::vector<Check> checks = take_checks(*graph);
   jit::ConstantPooling(graph);
   jit::EliminateDeadCode(graph);
   put_back(*graph, checks);
+}
+
+void specialise(const std::shared_ptr<jit::Graph>& graph) {
+  use_vector_max_pool(graph);
+  hoist_invariants(graph);
+  fuse_pointwise(graph);
+  clean(graph);
 }
 
 }  // namespace equinode::trace

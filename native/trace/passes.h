@@ -10,6 +10,9 @@ namespace equinode::trace {
 // (operators without results, such as that of a matrix inverse) stay, since they may raise.
 void optimise(const std::shared_ptr<torch::jit::Graph>& graph);
 
+// Takes out what is dead and repeated constants, after control flow was expanded.
+void clean(const std::shared_ptr<torch::jit::Graph>& graph);
+
 // Further passes for a graph whose values have complete types, for runs below autograd with just these sizes.
 void specialise(const std::shared_ptr<torch::jit::Graph>& graph);
 

@@ -2,9 +2,12 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <utility>
@@ -12,6 +15,7 @@
 #include "native/base/carried.h"
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
+#include "native/trace/expand.h"
 #include "native/trace/passes.h"
 #include "native/trace/portable.h"
 #include "native/trace/reason.h"
@@ -29,8 +33,8 @@ void visit_nodes(const jit::Block* block, const std::function<void(const jit::No
   }
 }
 
-bool calls_host(const jit::Graph& graph) {
-  bool found = false;
+bool calls_host(const jit::Graph& graph, const std::vector<std::shared_ptr<const Form>>& forms) {
+  bool found = std::any_of(forms.begin(), forms.end(), [](const auto& form) { return form->needs_host(); });
   visit_nodes(graph.block(), [&](const jit::Node* node) {
     const std::string name = node->kind().toQualString();
     found |= name == "equinode::callback" || name == "equinode::effect";
@@ -79,38 +83,32 @@ void read_attributes(jit::Graph& graph, jit::Value* self, const std::vector<Prog
   }
 }
 
-}  // namespace
-
-Program::Program(std::shared_ptr<jit::Graph> graph, const std::shared_ptr<jit::Graph>& fast)
-    : graph_(std::move(graph)),
-      code_(graph_, "equinode"),
-      fast_code_(fast, "equinode"),
-      needs_host_(calls_host(*graph_)) {}
-
-const jit::Code& Program::code() const {
-  if (!core::in_layers()) return code_;
-  std::call_once(once_, [this] { layered_.emplace(for_layers(graph_), "equinode"); });
-  return *layered_;
+void forget_sizes(jit::Block* block) {
+  const auto forget = [](jit::Value* value) {
+    if (value->type()->kind() == c10::TypeKind::TensorType) value->setType(c10::TensorType::get());
+  };
+  for (jit::Value* input : block->inputs()) forget(input);
+  for (jit::Node* node : block->nodes()) {
+    for (jit::Value* output : node->outputs()) forget(output);
+    for (jit::Block* inner : node->blocks()) forget_sizes(inner);
+  }
 }
 
-std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
-  jit::Stack stack;
-  stack.reserve(inputs.size());
-  for (at::Tensor& input : inputs) {
-    // The graph was traced with contiguous inputs, and a view that it took may not exist with other strides.
-    stack.emplace_back(input.is_contiguous() ? std::move(input) : input.contiguous());
-  }
+// The graph without the sizes that were seen.
+std::shared_ptr<jit::Graph> untyped(jit::Graph& graph) {
+  std::shared_ptr<jit::Graph> copy = graph.copy();
+  forget_sizes(copy->block());
+  return copy;
+}
+
+std::vector<at::Tensor> run_code(const jit::Code& code, jit::Stack& stack) {
   forget_carried();
   try {
-    if (core::autograd_may_record()) {
-      jit::InterpreterState(code()).run(stack);
-    } else {
-      at::AutoDispatchBelowADInplaceOrView below;
-      jit::InterpreterState(fast_code_).run(stack);
-    }
+    jit::InterpreterState(code).run(stack);
   } catch (const std::exception& error) {
-    rethrow_carried();
-    throw Error(kOperator, reason_of(error));
+    // Carried on, since the program may be a body that another program's interpreter runs.
+    if (carried_exception != nullptr) std::rethrow_exception(carried_exception);
+    throw_carried(Error(kOperator, reason_of(error)));
   }
   std::vector<at::Tensor> outputs;
   outputs.reserve(stack.size());
@@ -118,9 +116,61 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
   return outputs;
 }
 
+jit::Stack stack_of(std::vector<at::Tensor>&& inputs) {
+  jit::Stack stack;
+  stack.reserve(inputs.size());
+  for (at::Tensor& input : inputs) {
+    // The graph was traced with contiguous inputs, and a view that it took may not exist with other strides.
+    stack.emplace_back(input.is_contiguous() ? std::move(input) : input.contiguous());
+  }
+  return stack;
+}
+
+bool is_recorded(const std::vector<at::Tensor>& inputs) {
+  if (core::in_layers()) return true;
+  if (!core::requires_grad_was_used() || !c10::GradMode::is_enabled()) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [](const at::Tensor& input) { return input.requires_grad(); });
+}
+
+}  // namespace
+
+Program::Program(std::shared_ptr<jit::Graph> graph, std::vector<std::shared_ptr<const Form>> forms)
+    : graph_(std::move(graph)), forms_(std::move(forms)), needs_host_(calls_host(*graph_, forms_)) {}
+
+std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
+  if (!is_recorded(inputs)) return run_below(std::move(inputs));
+  std::call_once(layered_once_, [this] { layered_.emplace(for_layers(untyped(*graph_)), "equinode"); });
+  jit::Stack stack = stack_of(std::move(inputs));
+  return run_code(*layered_, stack);
+}
+
+std::vector<at::Tensor> Program::run_below(std::vector<at::Tensor> inputs) const {
+  std::call_once(fast_once_, [this] {
+    // The passes compare constants by calling operators, which are none of a trace's.
+    c10::impl::ExcludeDispatchKeyGuard not_recorded(c10::DispatchKey::Fake);
+    const std::shared_ptr<jit::Graph> fast = graph_->copy();
+    expand_control(fast);
+    specialise(fast);
+    fast->lint();
+    fast_.emplace(fast, "equinode");
+  });
+  at::AutoDispatchBelowADInplaceOrView below;
+  jit::Stack stack = stack_of(std::move(inputs));
+  return run_code(*fast_, stack);
+}
+
+std::shared_ptr<jit::Graph> Program::expanded() const {
+  std::shared_ptr<jit::Graph> graph = graph_->copy();
+  expand_control(graph);
+  clean(graph);
+  forget_sizes(graph->block());
+  return graph;
+}
+
 std::vector<std::string> Program::operators() const {
   std::vector<std::string> names;
-  visit_nodes(graph_->block(), [&](const jit::Node* node) {
+  const std::shared_ptr<jit::Graph> graph = expanded();
+  visit_nodes(graph->block(), [&](const jit::Node* node) {
     if (node->kind() != c10::prim::Constant) names.emplace_back(node->kind().toQualString());
   });
   return names;
@@ -128,7 +178,8 @@ std::vector<std::string> Program::operators() const {
 
 std::vector<at::Tensor> Program::constants() const {
   std::vector<at::Tensor> tensors;
-  visit_nodes(graph_->block(), [&](const jit::Node* node) {
+  const std::shared_ptr<jit::Graph> graph = expanded();
+  visit_nodes(graph->block(), [&](const jit::Node* node) {
     if (node->kind() != c10::prim::Constant || !node->output()->type()->isSubtypeOf(*c10::TensorType::get())) return;
     const auto value = jit::toIValue(node->output());
     if (value.has_value() && value->isTensor()) tensors.push_back(value->toTensor());
@@ -136,10 +187,10 @@ std::vector<at::Tensor> Program::constants() const {
   return tensors;
 }
 
-std::string Program::text() const { return graph_->toString(/*print_source_locations=*/false); }
+std::string Program::text() const { return expanded()->toString(/*print_source_locations=*/false); }
 
 void Program::save(const std::string& path, const std::vector<Attribute>& attributes) const {
-  const std::shared_ptr<jit::Graph> graph = graph_->copy();
+  const std::shared_ptr<jit::Graph> graph = expanded();
   make_portable(graph);
   jit::Module module("Program");
   add_attributes(module, attributes);

@@ -18,6 +18,7 @@
 #include "native/core/dispatch.h"
 #include "native/core/host_copy.h"
 #include "native/core/own_memory.h"
+#include "native/trace/form.h"
 #include "native/trace/passes.h"
 
 namespace equinode::trace {
@@ -29,6 +30,7 @@ namespace {
 using core::kTraceKey;
 
 thread_local Recorder* current_recorder = nullptr;
+thread_local bool sketching = false;
 
 c10::DispatchKeySet below_trace(c10::DispatchKeySet keys) {
   return keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, kTraceKey);
@@ -121,23 +123,10 @@ bool draws(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) 
 
 }  // namespace
 
-Recorder::Recorder() : graph_(std::make_shared<jit::Graph>()) {
-  require(current_recorder == nullptr, kTransform, "a trace is active on this thread already");
-  current_recorder = this;
-  c10::impl::tls_set_dispatch_key_included(kTraceKey, true);
-}
+bool is_sketching() { return sketching; }
 
-Recorder::~Recorder() {
-  current_recorder = nullptr;
-  c10::impl::tls_set_dispatch_key_included(kTraceKey, false);
-}
-
-Recorder* Recorder::current() { return current_recorder; }
-
-at::Tensor Recorder::add_input(const at::Tensor& example) {
-  c10::impl::ExcludeDispatchKeyGuard not_recorded(kTraceKey);
-  // The values of one of the batch stand for all: zeros would fail where an operator checks values, as an inverse does.
-  at::Tensor concrete = example;
+std::optional<at::Tensor> concrete_values(const at::Tensor& tensor) {
+  at::Tensor concrete = tensor;
   std::vector<int64_t> batch_axes;
   while (true) {
     if (const auto* batched = at::functorch::maybeGetBatchedImpl(concrete)) {
@@ -149,13 +138,36 @@ at::Tensor Recorder::add_input(const at::Tensor& example) {
       break;
     }
   }
-  bool is_empty = false;
-  for (auto axis = batch_axes.rbegin(); axis != batch_axes.rend() && !is_empty; ++axis) {
-    is_empty = concrete.size(*axis) == 0;
-    if (!is_empty) concrete = concrete.select(*axis, 0);
+  for (auto axis = batch_axes.rbegin(); axis != batch_axes.rend(); ++axis) {
+    if (concrete.size(*axis) == 0) return std::nullopt;
+    concrete = concrete.select(*axis, 0);
   }
-  at::Tensor input = at::zeros(example.sizes(), concrete.options().requires_grad(false));
-  if (!is_empty) input.copy_(concrete.detach());
+  return concrete.detach();
+}
+
+Recorder::Recorder() : graph_(std::make_shared<jit::Graph>()), outer_(current_recorder) {
+  current_recorder = this;
+  c10::impl::tls_set_dispatch_key_included(kTraceKey, true);
+}
+
+Recorder::~Recorder() {
+  current_recorder = outer_;
+  c10::impl::tls_set_dispatch_key_included(kTraceKey, outer_ != nullptr);
+}
+
+Recorder* Recorder::current() { return current_recorder; }
+
+bool Recorder::is_traced(const at::Tensor& tensor) const {
+  return values_.is_traced(tensor) || (outer_ != nullptr && outer_->is_traced(tensor));
+}
+
+at::Tensor Recorder::add_input(const at::Tensor& example) {
+  // An input belongs to no layer that is active, and how it is made is not recorded.
+  const c10::impl::ForceDispatchKeyGuard plain(c10::default_included_set, c10::default_excluded_set);
+  // The values of one of the batch stand for all: zeros would fail where an operator checks values, as an inverse does.
+  const auto values = concrete_values(example);
+  at::Tensor input = at::zeros(example.sizes(), example.options().requires_grad(false));
+  if (values.has_value()) input.copy_(*values);
   jit::Value* value = graph_->addInput();
   note_type(value, input);
   values_.set(input, value, ValueMap::Origin::kInput);
@@ -263,7 +275,14 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
           "expected a call that TorchScript can hold, got ", c10::toString(op.operator_name()),
           ", which it takes for another overload. Call another overload of it, or call it outside jit.");
 
-  op.redispatchBoxed(below_trace(keys), &stack);
+  const bool is_control = symbol == control_symbol();
+  if (is_control) forms_.push_back(form_of(arguments[1].toInt()));
+  {
+    const bool outside = sketching;
+    ScopeExit restore([outside] { sketching = outside; });
+    sketching = sketching || (is_control && is_traced);
+    op.redispatchBoxed(below_trace(keys), &stack);
+  }
   // The same memory, but not the same to a derivative outside: with one identity the two would be one value.
   if (schema.name() == "aten::detach") stack.back() = core::own_memory(stack.back().toTensor());
 
@@ -279,22 +298,15 @@ void Recorder::note_type(const jit::Value* value, const at::Tensor& tensor) {
   types_[value->unique()] = c10::TensorType::create(tensor);
 }
 
-// The graph with the sizes that were seen, which hold for every run of this program but not for the graph as a file.
-std::shared_ptr<jit::Graph> Recorder::typed_copy() const {
-  std::vector<jit::Value*> typed;
-  const auto set_type = [&](jit::Value* value) {
+void Recorder::set_types() {
+  const auto set_type = [this](jit::Value* value) {
     const auto seen = types_.find(value->unique());
-    if (seen == types_.end()) return;
-    value->setType(seen->second);
-    typed.push_back(value);
+    if (seen != types_.end()) value->setType(seen->second);
   };
   for (jit::Value* input : graph_->inputs()) set_type(input);
   for (jit::Node* node : graph_->nodes()) {
     for (jit::Value* output : node->outputs()) set_type(output);
   }
-  std::shared_ptr<jit::Graph> copy = graph_->copy();
-  for (jit::Value* value : typed) value->setType(c10::TensorType::get());
-  return copy;
 }
 
 std::shared_ptr<const Program> Recorder::finish(const std::vector<at::Tensor>& outputs) {
@@ -303,15 +315,16 @@ std::shared_ptr<const Program> Recorder::finish(const std::vector<at::Tensor>& o
   for (const at::Tensor& output : outputs) {
     jit::Value* value = value_of(output);
     // The user may mark a result for autograd, which must not mark the graph's own constant.
-    if (value->node()->kind() == c10::prim::Constant) value = graph_->insert(c10::aten::alias, {value});
+    if (value->node()->kind() == c10::prim::Constant) {
+      value = graph_->insert(c10::aten::alias, {value});
+      note_type(value, output);
+    }
     graph_->registerOutput(value);
   }
   optimise(graph_);
   graph_->lint();
-  const std::shared_ptr<jit::Graph> fast = typed_copy();
-  specialise(fast);
-  fast->lint();
-  return std::make_shared<const Program>(graph_, fast);
+  set_types();
+  return std::make_shared<const Program>(graph_, forms_);
 }
 
 }  // namespace equinode::trace

@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace equinode::trace {
 
 // Records every operator that runs on this thread into one TorchScript graph. It sits on the dispatch key `Fake`,
 // below autograd and functorch and above the backends, so what it sees is what transforms have become: backward
-// passes and batching rules included. One recorder per thread at a time.
+// passes and batching rules included. Recorders nest: the innermost one of the thread records.
 //
 // NOTE [views and writes in a trace]: operators that write (index_put_, add_ inside a kernel) are recorded as they
 // are, in order; TorchScript's passes know from the schemas what they may not move. Writing to an input or to a
@@ -40,7 +41,8 @@ class Recorder {
   // Ends the trace. Outputs that do not depend on the inputs become constants.
   std::shared_ptr<const Program> finish(const std::vector<at::Tensor>& outputs);
 
-  bool is_traced(const at::Tensor& tensor) const { return values_.is_traced(tensor); }
+  // Whether a tensor depends on the inputs of this trace or of one around it.
+  bool is_traced(const at::Tensor& tensor) const;
 
   // Runs one operator and appends its node: what the fallback of the dispatch key calls.
   void record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack& stack);
@@ -53,12 +55,21 @@ class Recorder {
 
   // Remembers what a value looked like, under its number in the graph.
   void note_type(const torch::jit::Value* value, const at::Tensor& tensor);
-  std::shared_ptr<torch::jit::Graph> typed_copy() const;
+  // Gives the graph's values the types that were seen.
+  void set_types();
 
   std::shared_ptr<torch::jit::Graph> graph_;
   ValueMap values_;
   int64_t captures_ = 0;
   std::unordered_map<size_t, c10::TensorTypePtr> types_;
+  std::vector<std::shared_ptr<const Form>> forms_;
+  Recorder* outer_;
 };
+
+// The values of a tensor without layers of transforms: those of one of a batch, or nothing if there are none.
+std::optional<at::Tensor> concrete_values(const at::Tensor& tensor);
+
+// Whether control flow that runs now is being recorded, so that a sketch of its results is enough.
+bool is_sketching();
 
 }  // namespace equinode::trace

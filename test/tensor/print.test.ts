@@ -96,10 +96,10 @@ test('a batched tensor prints without values', () => {
 
 test('a traced tensor prints without values', () => {
   const x = tensor([1, 2]);
-  const [traced] = native().beginTrace([x._handle]);
+  const [traced] = native().beginTrace([x._handle], false);
   try {
     expect(adopt(traced ?? 0).toString()).toBe('tensor(<jit>, float32[2])');
   } finally {
-    native().abortTrace();
+    native().leaveTrace();
   }
 });
