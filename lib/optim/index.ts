@@ -84,6 +84,7 @@ export {
   type LookaheadParams,
 } from './lookahead';
 export * from './losses';
+export { lbfgs, valueAndGradFromState, type LbfgsOptions } from './lbfgs';
 export { masked, type Mask } from './masked';
 export { measureWithEma, monitor, snapshot, type Measure, type StatefulMeasure } from './monitor';
 export {
@@ -162,6 +163,7 @@ export {
   type WarmupCosineOptions,
 } from './schedule-compound';
 export { trace, type TraceOptions } from './trace';
+export { scaleByBacktrackingLinesearch, type BacktrackingOptions } from './scale-by-backtracking-linesearch';
 export { scaleByLbfgs, type LbfgsMemoryOptions } from './scale-by-lbfgs';
 export { muon, scaleByMuon, type Coefficients, type MuonOptions, type ScaleByMuonOptions } from './muon';
 export { prodigy, type ProdigyOptions } from './prodigy';
@@ -183,3 +185,4 @@ export {
   type ScheduleFreeOptions,
   type ScheduleFreeSgdOptions,
 } from './schedule-free';
+export { scaleByZoomLinesearch, type ZoomOptions } from './scale-by-zoom-linesearch';
