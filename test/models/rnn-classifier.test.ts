@@ -1,4 +1,4 @@
-import { filterVmap, Module, nn, random, zeros, type Tensor } from '../../lib';
+import { filterVmap, Module, nn, random, scan, zeros, type Tensor } from '../../lib';
 import { expectModel } from './models';
 
 class RNN extends Module {
@@ -17,8 +17,8 @@ class RNN extends Module {
   }
 
   forward(xs: Tensor): Tensor {
-    let hidden = zeros([this.hiddenSize]);
-    for (const x of xs) hidden = this.cell.forward(x, hidden);
+    const step = (carry: Tensor, x: Tensor) => [this.cell.forward(x, carry), null] as const;
+    const [hidden] = scan(step, zeros([this.hiddenSize]), xs);
     return this.linear.forward(hidden).add(this.bias).sigmoid();
   }
 }

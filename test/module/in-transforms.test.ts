@@ -1,3 +1,4 @@
+import { scan } from '../../lib/control';
 import { filter, isArray, isInexactArray, partition } from '../../lib/filter';
 import {
   applyUpdates,
@@ -138,4 +139,36 @@ describe('a module that goes through transforms', () => {
     expect(grads).toBeInstanceOf(nn.MLP);
     expect(leaves(grads)).toHaveLength(leaves(params).length);
   });
+});
+
+// equinox tests/test_module.py, test_module_as_scan_carry: a static field with a default, mapped inside of the body.
+test('a module may be the carry, with static fields, and be mapped inside of the body', () => {
+  class Scaled extends Module {
+    static readonly fields = { power: field({ static: true }) };
+    readonly power = 2;
+    readonly weight: Tensor;
+    constructor(weight: Tensor) {
+      super();
+      this.weight = weight;
+    }
+    forward(x: Tensor): Tensor {
+      return x.pow(this.power).mul(this.weight);
+    }
+  }
+  const body = (carry: Scaled, x: Tensor) => {
+    const y = filterVmap(carry)(x);
+    return [treeAt((one: Scaled) => one.weight, carry, carry.weight.add(1)), y] as const;
+  };
+  const xs = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  for (const run of [scan, filterJit(scan) as typeof scan]) {
+    const [last, ys] = run(body, new Scaled(tensor(1)), xs);
+    expect(last).toBeInstanceOf(Scaled);
+    expect([last.power, last.weight.item()]).toEqual([2, 3]);
+    expect(ys.toArray()).toEqual([[1, 4], [18, 32]]); // prettier-ignore
+  }
+  const loss = (model: Scaled): Tensor => scan(body, model, xs)[1].sum();
+  expect(filterGrad(loss)(new Scaled(tensor(1))).weight.item()).toBe(30);
 });

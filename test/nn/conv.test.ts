@@ -1,76 +1,98 @@
 import {
   ArgumentError,
-  filterGrad,
-  filterJit,
-  filterVmap,
+  Complex,
   nn,
   ops,
   random,
   ShapeError,
   tensor,
   tree,
+  treeAt,
   type Tensor,
 } from '../../lib';
 import { expectClose, expectSame } from '../support/close';
-import { expectCase, layerCase } from '../support/layers';
 
 const key = random.key(3);
 
-/** Equinox's keyword arguments as ours. */
-function made(name: string): nn.Conv {
-  const { numSpatialDims, in_channels, out_channels, kernel_size, use_bias, padding_mode, ...others } =
-    layerCase(name).options as Record<string, never>;
-  return new nn.Conv(numSpatialDims!, in_channels!, out_channels!, kernel_size!, {
-    ...others,
-    useBias: use_bias,
-    paddingMode: padding_mode,
-    key,
-  });
-}
-
-test.each([
-  'conv1d',
-  'conv2d',
-  'conv3d',
-  'convStride',
-  'convPairs',
-  'convCrop',
-  'convDilation',
-  'convGroups',
-  'convNoBias',
-  'convReflect',
-  'convReplicate',
-  'convCircular',
-  'convSameReflect',
-  'convSAME',
-  'convSAME_LOWER',
-  'convVALID',
-])('%s has the parameters and results of Equinox', (name) => {
-  expectCase(name, made(name));
-});
-
-test('convComplex has the parameters and results of Equinox', () => {
-  expectCase('convComplex', new nn.Conv2d(1, 1, 2, { dtype: 'complex64', key }));
-});
-
-test('Conv1d, Conv2d and Conv3d are Conv with a number of axes', () => {
-  expectCase('conv1d', new nn.Conv1d(2, 4, 3, { key }));
-  expectCase('conv2d', new nn.Conv2d(1, 3, 4, { key }));
-  expectCase('conv3d', new nn.Conv3d(1, 2, [2, 1, 2], { padding: 1, key }));
-});
-
-test('exact numbers: weights 0 to 8, bias 1, padding 1', () => {
-  const conv = new nn.Conv2d(1, 1, 3, { padding: 1, key });
-  const weight = ops.arange(9, { dtype: 'float32' }).reshape([1, 1, 3, 3]);
-  const exact = tree.map((leaf: Tensor) => (leaf.ndim === 4 ? weight : ops.onesLike(leaf)), conv);
-  // equinox tests/test_nn.py, test_conv2d.
-  expect(exact.forward(ops.arange(-4, 5).to('float32').reshape([1, 3, 3])).toArray()).toEqual([
-    [
-      [-37, -31, -9],
-      [25, 61, 49],
-      [23, 41, 27],
-    ],
+/** A layer with other parameters, as Equinox's tests make them. */
+const withParameters = <L extends nn.Conv>(conv: L, weight: Tensor, bias: Tensor): L =>
+  treeAt((one: L) => [one.weight, one.bias], conv, [
+    weight.reshape(conv.weight.shape),
+    bias.reshape(conv.bias!.shape),
   ]);
+const ramp = (from: number, to: number, shape: number[]): Tensor =>
+  ops.arange(from, to).to('float32').reshape(shape);
+
+// equinox tests/test_nn.py, test_conv1d and the like.
+test('exact numbers: Conv1d', () => {
+  const conv = withParameters(
+    new nn.Conv1d(1, 3, 3, { padding: 1, key }),
+    ramp(0, 9, [9]),
+    tensor([1, 2, 3]),
+  );
+  expect(conv.forward(ramp(-3, 3, [1, 6])).toArray()).toEqual([
+    [-6, -3, 0, 3, 6, 3],
+    [-20, -20, -8, 4, 16, 13],
+    [-34, -37, -16, 5, 26, 23],
+  ]);
+});
+
+const plane = [[-37, -31, -9], [25, 61, 49], [23, 41, 27]]; // prettier-ignore
+
+test('exact numbers: Conv2d, of real and of complex numbers', () => {
+  const conv = withParameters(new nn.Conv2d(1, 1, 3, { padding: 1, key }), ramp(0, 9, [9]), tensor(1));
+  const x = ramp(-4, 5, [1, 3, 3]);
+  expect(conv.forward(x).toArray()).toEqual([plane]);
+
+  const i = new Complex(1, 1);
+  const complex = withParameters(
+    new nn.Conv2d(1, 1, 3, { padding: 1, dtype: 'complex64', key }),
+    ramp(0, 9, [9]).to('complex64'),
+    tensor(i),
+  );
+  const result = ops.viewAsReal(complex.forward(ops.mul(x.to('complex64'), tensor(i))));
+  expect(result.toArray()).toEqual([plane.map((row) => row.map((value) => [value, value]))]);
+});
+
+test('exact numbers: Conv2d in groups', () => {
+  const weight = ops.stack([ramp(0, 9, [9]), ramp(0, 9, [9]).mul(2)]);
+  const conv = withParameters(new nn.Conv2d(2, 2, 3, { padding: 1, groups: 2, key }), weight, tensor([1, 2]));
+  const x = ramp(-4, 5, [1, 3, 3]);
+  const part = tensor(plane).sub(1);
+  expect(conv.forward(ops.cat([x, x])).toArray()).toEqual([
+    part.add(1).toArray(),
+    part.mul(2).add(2).toArray(),
+  ]);
+});
+
+test('exact numbers: Conv3d', () => {
+  const conv = withParameters(
+    new nn.Conv3d(1, 1, [2, 1, 1], { padding: [1, 0, 0], key }),
+    tensor([0, 1]),
+    tensor(1),
+  );
+  const y = conv.forward(ramp(-4, 4, [1, 2, 2, 2]));
+  expect(y.shape).toEqual([1, 3, 2, 2]);
+  expect(y.reshape([-1]).toArray()).toEqual([-3, -2, -1, 0, 1, 2, 3, 4, 1, 1, 1, 1]);
+});
+
+test('the sizes of results: kernels, strides, and padding that differs from side to side', () => {
+  const long = ops.zeros([1, 32]);
+  const shape = (options: object): readonly number[] =>
+    new nn.Conv1d(1, 3, 3, { key, ...options }).forward(long).shape;
+  expect([shape({}), shape({ padding: 1 }), shape({ padding: 1, stride: 2 })]).toEqual([[3, 30], [3, 32], [3, 16]]); // prettier-ignore
+  const uneven = new nn.Conv2d(3, 8, 1, { stride: 2, padding: [[0, 1], [0, 3]], key }); // prettier-ignore
+  expect(uneven.forward(ops.zeros([3, 32, 32])).shape).toEqual([8, 17, 18]);
+});
+
+test('circular padding turns a shift of the input into the same shift of the output', () => {
+  const options = { padding: 'same', paddingMode: 'circular', key } as const;
+  for (const size of [3, 4]) {
+    const conv = new nn.Conv2d(2, 3, size, options);
+    const x = random.normal(key, [2, 5, 6]);
+    const shift = [1, -2];
+    expectClose(conv.forward(x.roll(shift, [1, 2])), conv.forward(x).roll(shift, [1, 2]).toArray(), { rtol: 1e-5, atol: 1e-6 }); // prettier-ignore
+  }
 });
 
 test('weight and bias are leaves, in this order, and all else is static', () => {
@@ -95,26 +117,6 @@ test('weight and bias are leaves, in this order, and all else is static', () => 
     'paddingMode',
   ]);
 });
-
-test.each(['conv2d', 'convPairs', 'convCircular', 'convGroups'])(
-  '%s gives the same for a batch, inside jit, and its gradients agree',
-  (name) => {
-    const conv = made(name);
-    const x = tensor(layerCase(name).x as never);
-    const batch = ops.stack([x, x.mul(2)]);
-    const alone = [conv.forward(x).toArray(), conv.forward(x.mul(2)).toArray()];
-    const close = { rtol: 1e-5, atol: 1e-5 };
-    expectClose(filterVmap(conv)(batch), alone, close);
-    expectClose(filterJit((m: nn.Conv, b: Tensor) => filterVmap(m)(b))(conv, batch), alone, close);
-
-    const total = (m: nn.Conv, b: Tensor) => filterVmap(m)(b).square().sum();
-    const one = (m: nn.Conv, b: Tensor) => m.forward(b).square().sum();
-    const together = filterGrad(total)(conv, batch);
-    const parts = [...batch].map((b) => filterGrad(one)(conv, b));
-    expectClose(together.weight, parts[0]!.weight.add(parts[1]!.weight).toArray(), close);
-    expectClose(together.bias!, parts[0]!.bias!.add(parts[1]!.bias!).toArray(), close);
-  },
-);
 
 test('wrong inputs are refused, naming the layer and what it takes', () => {
   const conv = new nn.Conv2d(3, 8, 5, { key });

@@ -11,22 +11,8 @@ import {
   type Tensor,
 } from '../../lib';
 import { expectClose, expectSame } from '../support/close';
-import { expectCase } from '../support/layers';
 
 const key = random.key(3);
-
-test.each([
-  ['linear', new nn.Linear(4, 3, { key })],
-  ['linearNoBias', new nn.Linear(4, 3, { useBias: false, key })],
-  ['linearScalarIn', new nn.Linear('scalar', 3, { key })],
-  ['linearScalarOut', new nn.Linear(4, 'scalar', { key })],
-  ['linearEmptyIn', new nn.Linear(0, 4, { key })],
-  ['linearEmptyOut', new nn.Linear(4, 0, { key })],
-  ['linearComplex', new nn.Linear(2, 2, { dtype: 'complex64', key })],
-  ['linearHalf', new nn.Linear(4, 3, { dtype: 'float16', key })],
-])('%s has the parameters and results of Equinox', (name, layer) => {
-  expectCase(name, layer, name === 'linearHalf' ? { rtol: 2e-3 } : {});
-});
 
 test('weight and bias are leaves, in this order, and all else is static', () => {
   const layer = new nn.Linear(4, 3, { key });

@@ -1,5 +1,6 @@
 import { ArgumentError, optim, tensor, TreeError } from '../../lib';
-import { params } from '../support/optimisers';
+
+const params = { a: tensor([1, 2]), b: tensor(3) };
 
 test('transformations follow one another, each with its own state', () => {
   const both = optim.chain(optim.scale(2), optim.trace(0.5), optim.scale(-1));

@@ -1,7 +1,7 @@
 import { DtypeError, random, ShapeError, tensor } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.bernoulli; see scripts/fixtures/make_fixtures.py.
+// jax.random.bernoulli; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as { readonly bernoulli: Readonly<Record<string, unknown>> };
 const key = random.key(7);
 

@@ -1,7 +1,7 @@
 import { DtypeError, random } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.bits; see scripts/fixtures/make_fixtures.py.
+// jax.random.bits; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as {
   readonly bits: Readonly<Record<'uint8' | 'uint16' | 'uint32', unknown>>;
   readonly x64: { readonly bits: readonly string[] };

@@ -1,7 +1,7 @@
 import { ArgumentError, random, ShapeError, tensor } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.categorical; see scripts/fixtures/make_fixtures.py.
+// jax.random.categorical; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as { readonly categorical: Readonly<Record<string, unknown>> };
 const key = random.key(7);
 const logits = tensor([

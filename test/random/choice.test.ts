@@ -1,7 +1,7 @@
 import { ArgumentError, ops, random, ShapeError, tensor } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.choice; see scripts/fixtures/make_fixtures.py.
+// jax.random.choice; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as { readonly choice: Readonly<Record<string, unknown>> };
 const key = random.key(7);
 const p = tensor([0.1, 0.2, 0.3, 0.4]);

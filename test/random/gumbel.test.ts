@@ -2,7 +2,7 @@ import { DtypeError, random } from '../../lib';
 import { expectClose } from '../support/close';
 import { readFixture } from '../support/fixture';
 
-// jax.random.gumbel, exponential and laplace; see scripts/fixtures/make_fixtures.py.
+// jax.random.gumbel, exponential and laplace; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as Readonly<Record<string, unknown>>;
 const key = random.key(7);
 

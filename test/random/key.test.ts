@@ -1,7 +1,7 @@
 import { ArgumentError, DtypeError, random, ShapeError, tensor, type Tensor } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.PRNGKey, split and fold_in; see scripts/fixtures/make_fixtures.py.
+// jax.random.PRNGKey, split and fold_in; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as {
   readonly key: readonly (readonly [seed: number, key: readonly number[]])[];
   readonly split: Readonly<Record<string, unknown>>;

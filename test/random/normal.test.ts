@@ -2,7 +2,7 @@ import { DtypeError, filterGrad, random, ShapeError, tensor, type DType, type Te
 import { expectClose } from '../support/close';
 import { readFixture } from '../support/fixture';
 
-// jax.random.normal and truncated_normal; see scripts/fixtures/make_fixtures.py.
+// jax.random.normal and truncated_normal; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as {
   readonly normal: Readonly<Record<string, unknown>>;
   readonly truncatedNormal: unknown;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { ArgumentError, ops, random, ShapeError, tensor } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.permutation; see scripts/fixtures/make_fixtures.py.
+// jax.random.permutation; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as {
   readonly permutation: Readonly<Record<string, unknown>>;
   readonly sums: { readonly permutation: number };

@@ -1,7 +1,7 @@
 import { ArgumentError, DtypeError, random, ShapeError, tensor, type DType } from '../../lib';
 import { readFixture } from '../support/fixture';
 
-// jax.random.randint; see scripts/fixtures/make_fixtures.py.
+// jax.random.randint; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as {
   readonly randint: readonly (readonly [dtype: DType, low: number, high: number, drawn: unknown])[];
   readonly randintBounds: unknown;

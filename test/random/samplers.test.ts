@@ -35,6 +35,15 @@ test.each(Object.entries(samplers))('%s draws what JAX draws', (name, draw) => {
   else expectClose(drawn, numbers, { rtol: tolerances[dtype]!, atol: dtype === 'float64' ? 0 : 2e-7 });
 });
 
+test('every function of jax.random is here, but for those of typed keys', () => {
+  const { exports } = readFixture('random') as { readonly exports: readonly string[] };
+  const camelCase = (name: string): string =>
+    name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+  expect(exports.filter((name) => !(camelCase(name) in random))).toEqual(
+    ['PRNGKey', 'clone', 'key_data', 'key_dtype', 'key_impl', 'wrap_key_data'], // prettier-ignore
+  );
+});
+
 const sweeps: Readonly<Record<string, (shape: number[], dtype: DType) => Tensor>> = {
   bits: (shape, dtype) => random.bits(key, shape, { dtype }),
   uniform: (shape, dtype) => random.uniform(key, shape, { dtype }),

@@ -2,7 +2,7 @@ import { DtypeError, filterGrad, ops, random, ShapeError, tensor, type DType } f
 import { expectClose } from '../support/close';
 import { readFixture } from '../support/fixture';
 
-// jax.random.uniform; see scripts/fixtures/make_fixtures.py.
+// jax.random.uniform; see scripts/fixtures/keys.py.
 const jax = readFixture('random') as {
   readonly uniform: Readonly<Record<string, unknown>>;
   readonly uniformBounds: unknown;

@@ -1,4 +1,4 @@
-import { call, filterVmap, nn, ops, random, tensor, tree, type Tensor } from '../../lib';
+import { call, filterVmap, nn, ops, random, scan, tensor, tree, type Tensor } from '../../lib';
 import { readFixture } from './fixture';
 import { tensorOf, withTensors, type Blob } from './blob';
 
@@ -69,6 +69,9 @@ function linear(): Readonly<Record<string, LayerCase>> {
     'MLP scalar': plain(new nn.MLP('scalar', 'scalar', 5, 1, { finalActivation: ops.sin, key })),
     'MLP prelu': plain(
       new nn.MLP(2, 5, 8, 2, { activation: new nn.PReLU(), finalActivation: new nn.PReLU(0.1), key }),
+    ),
+    'MLP perNeuron': plain(
+      new nn.MLP(2, 3, 5, 1, { finalActivation: (x: Tensor) => x.div(x.square().sum().add(1)), key }),
     ),
     PReLU: plain(new nn.PReLU()),
     'PReLU channels': plain(new nn.PReLU(tensor([0.2, -0.1, 0.3]))),
@@ -231,6 +234,14 @@ function states(): Readonly<Record<string, LayerCase>> {
     };
     return running(norm, run, options);
   };
+  const hundred = (): LayerCase => {
+    const [norm, first] = nn.makeWithState(nn.SpectralNorm<nn.Linear>)(new nn.Linear(4, 3, { key }), { key });
+    return running(norm, (one, x) => {
+      const step = (state: nn.State) => [one.forward(x, { state })[1], null] as const;
+      const [state] = scan(step, copyOf(first), null, { length: 100 });
+      return one.forward(x, { state });
+    });
+  };
   const batches = (mode: nn.BatchNormMode, options: Partial<nn.BatchNormOptions> = {}): LayerCase => {
     const [norm, first] = nn.makeWithState(nn.BatchNorm)(4, 'batch', { mode, ...options });
     return running(norm, (one, x) => {
@@ -269,6 +280,7 @@ function states(): Readonly<Record<string, LayerCase>> {
     'BatchNorm names': running(norms, named),
     'SpectralNorm linear': spectral(new nn.Linear(4, 3, { key })),
     'SpectralNorm conv': spectral(new nn.Conv2d(2, 3, 2, { key })),
+    'SpectralNorm hundred': hundred(),
     StatefulLayer: running(counters, (layer, x) => layer.forward(x, { state: copyOf(counts) })),
   };
 }
