@@ -1,13 +1,15 @@
 import { dtypeInfo } from '../base/dtype';
-import { ShapeError } from '../base/errors';
+import { ArgumentError, ShapeError } from '../base/errors';
 import { field, Module } from '../module';
 import { amax, cat, mean } from '../ops';
-import type { Tensor } from '../tensor/tensor';
+import { Tensor } from '../tensor/tensor';
 import { filterVmap } from '../transform';
+import { describe } from '../tree';
 import {
   perAxis,
   requireCallable,
   requireInput,
+  requireKind,
   requireSize,
   spatialWords,
   type ForwardOptions,
@@ -51,7 +53,8 @@ export class AdaptivePool extends Module {
   /**
    * @param x  dtype[channels, ...spatial].
    * @returns dtype[channels, ...targetShape].
-   * @throws ERR_SHAPE for another number of axes (use `filterVmap` for a batch), or fewer cells than results.
+   * @throws ERR_SHAPE for another number of axes (use `filterVmap` for a batch), or fewer cells than results; ERR_DTYPE
+   *   for a maximum of complex numbers; ERR_ARGUMENT if the operation returns something else than a scalar.
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     const name = `nn.${this.constructor.name}`;
@@ -63,6 +66,9 @@ export class AdaptivePool extends Module {
         { op: name },
       );
     });
+    if (this.operation === largest) {
+      requireKind(x, ['float', 'int', 'uint', 'bool'], 'real numbers', name);
+    }
     return this.targetShape.reduce((y, target, i) => this.reduceAxis(y, i + 1, target), x);
   }
 
@@ -83,7 +89,14 @@ export class AdaptivePool extends Module {
   private reduceWindows(x: Tensor, count: number, size: number): Tensor {
     const outer = x.shape.slice(0, -1);
     const windows = outer.reduce((product, length) => product * length, count);
-    return filterVmap(this.operation)(x.reshape([windows, size])).reshape([...outer, count]);
+    const reduced: unknown = filterVmap(this.operation)(x.reshape([windows, size]));
+    if (reduced instanceof Tensor && reduced.ndim === 1) return reduced.reshape([...outer, count]);
+    const got =
+      reduced instanceof Tensor ? `${reduced.dtype}[${reduced.shape.slice(1).join()}]` : describe(reduced);
+    const layer = `nn.${this.constructor.name}`;
+    throw new ArgumentError(`${layer}: expected operation to return a tensor of shape [], got ${got}.`, {
+      op: layer,
+    });
   }
 }
 

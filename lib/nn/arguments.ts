@@ -1,8 +1,9 @@
-import { dtypeInfo, type DType } from '../base/dtype';
+import { dtypeInfo, type DType, type DTypeInfo } from '../base/dtype';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
 import { isCallable } from '../module';
 import type { Key } from '../random';
 import { describe } from '../tree';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 
 /** Options that every layer's `forward` takes, so that `Sequential` can hand a key to each. */
@@ -22,10 +23,13 @@ export interface InitOptions {
   readonly key: Key | undefined;
 }
 
-/** @throws ERR_ARGUMENT if no key was given. What the key is like, `random` checks. */
+/** @throws ERR_ARGUMENT if no key was given, ERR_DISPOSED for one that is gone. What it is like, `random` checks. */
 export function requireKey(options: { readonly key: Key | undefined } | undefined, layer: string): Key {
   const key: unknown = options?.key;
-  if (key instanceof Tensor) return key;
+  if (key instanceof Tensor) {
+    handleOf(key, layer);
+    return key;
+  }
   throw new ArgumentError(
     `${layer}: expected a key for the initial parameters, got ${key === null ? 'null' : typeof key}. Pass { key: random.key(seed) }.`,
     { op: layer },
@@ -48,9 +52,12 @@ export function requireSize(value: unknown, name: string, layer: string, least =
   );
 }
 
-/** @throws ERR_ARGUMENT unless the value is a tensor. */
+/** @throws ERR_ARGUMENT unless the value is a tensor, ERR_DISPOSED if that is gone. */
 export function requireTensor(value: unknown, what: string, layer: string): asserts value is Tensor {
-  if (value instanceof Tensor) return;
+  if (value instanceof Tensor) {
+    handleOf(value, layer);
+    return;
+  }
   throw new ArgumentError(`${layer}: expected ${what} that is a tensor, got ${describe(value)}.`, {
     op: layer,
   });
@@ -71,6 +78,29 @@ export function requireFlag(value: unknown, name: string, layer: string): void {
   throw new ArgumentError(`${layer}: expected ${name} to be true or false, got ${describe(value)}.`, {
     op: layer,
   });
+}
+
+/** @throws ERR_DTYPE unless a tensor has one of the kinds of dtype. */
+export function requireKind(
+  x: Tensor,
+  kinds: readonly DTypeInfo['kind'][],
+  words: string,
+  layer: string,
+): void {
+  if (kinds.includes(dtypeInfo(x.dtype).kind)) return;
+  throw new DtypeError(`${layer}: expected an input of ${words}, got ${x.dtype}[${x.shape.join()}].`, {
+    op: layer,
+  });
+}
+
+/** @throws ERR_DTYPE unless an input has the dtype of the weight. */
+export function requireDTypeOf(weight: Tensor, x: Tensor, layer: string): void {
+  if (x.dtype === weight.dtype) return;
+  throw new DtypeError(
+    `${layer}: expected an input of the weight's dtype, ${weight.dtype}, got ${x.dtype}[${x.shape.join()}]. ` +
+      `Convert it, x.to('${weight.dtype}'), or make the layer with { dtype: '${x.dtype}' }.`,
+    { op: layer },
+  );
 }
 
 /** @throws ERR_ARGUMENT unless `call` can apply the value. */

@@ -1,4 +1,4 @@
-import type { DType } from '../base/dtype';
+import { dtypeInfo, type DType } from '../base/dtype';
 import { ArgumentError, ShapeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { field } from '../module';
@@ -152,7 +152,9 @@ export class BatchNorm extends StatefulLayer {
   ): readonly [y: Tensor, state: State] {
     const state = requireState(options, name);
     this.requireChannels(x);
-    const flat = x.reshape([this.inputSize, -1]);
+    const { kind } = dtypeInfo(x.dtype);
+    const exact = kind !== 'float' && kind !== 'complex';
+    const flat = cast(x, exact ? 'float32' : x.dtype).reshape([this.inputSize, -1]);
     const inference = options.inference ?? this.inference;
     const [[mean, variance], next] = inference
       ? [this.running(state), state]
@@ -168,11 +170,23 @@ export class BatchNorm extends StatefulLayer {
 
   /** What inference normalises by. */
   private running(state: State): Statistics {
-    if (this.emaStateIndex !== null) return state.get(this.emaStateIndex);
-    const [mean, variance] = state.get(this.batchStateIndex!);
-    const counter = state.get(this.batchCounter!);
+    const [mean, variance] = this.statistics(state);
+    if (this.batchCounter === null) return [mean, variance];
+    const counter = state.get(this.batchCounter);
     const share = where(counter.eq(0), 1, pow(this.momentum, counter).neg().add(1));
     return [mean.div(share), variance.div(share)];
+  }
+
+  /** What the state keeps. @throws ERR_SHAPE unless it is for as many channels. */
+  private statistics(state: State): Statistics {
+    const kept = state.get((this.emaStateIndex ?? this.batchStateIndex)!);
+    const { shape } = kept[0];
+    if (shape.length === 1 && shape[0] === this.inputSize) return kept;
+    throw new ShapeError(
+      `${name}: expected the state of this layer, with statistics of shape [${this.inputSize}], got [${shape.join()}]. ` +
+        'Pass the state that nn.makeWithState(Model)(...) made together with the model.',
+      { op: name },
+    );
   }
 
   /** Mean and biased variance of each channel over the batch and all spatial axes. */
@@ -184,7 +198,7 @@ export class BatchNorm extends StatefulLayer {
 
   private updateEma(flat: Tensor, state: State): readonly [Statistics, State] {
     const isFirst = state.get(this.emaFirstTimeIndex!);
-    const old = state.get(this.emaStateIndex!);
+    const old = this.statistics(state);
     const [mean, variance] = this.ofBatch(flat).map((value, i) => {
       const moved = value.mul(1 - this.momentum).add(old[i]!.mul(this.momentum));
       return cast(where(isFirst, value, moved), old[i]!.dtype);
@@ -194,7 +208,7 @@ export class BatchNorm extends StatefulLayer {
   }
 
   private updateBatch(flat: Tensor, state: State): readonly [Statistics, State] {
-    const old = state.get(this.batchStateIndex!);
+    const old = this.statistics(state);
     const statistics = this.ofBatch(flat);
     const [mean, variance] = statistics.map((value, i) =>
       cast(old[i]!.mul(this.momentum).add(value.mul(1 - this.momentum)), old[i]!.dtype),

@@ -5,6 +5,7 @@ import { convTranspose1d, convTranspose2d, convTranspose3d } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import {
   perAxis,
+  requireDTypeOf,
   requireInput,
   requireKey,
   spatialWords,
@@ -114,11 +115,13 @@ export class ConvTranspose extends Module {
   /**
    * @param x  dtype[inChannels, ...spatial].
    * @returns dtype[outChannels, ...new spatial].
-   * @throws ERR_SHAPE for any other shape (use `filterVmap` for a batch), or if the padding leaves no output.
+   * @throws ERR_SHAPE for any other shape (use `filterVmap` for a batch), or if the padding leaves no output; ERR_DTYPE
+   *   for another dtype than the weight's.
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     const name = `nn.${this.constructor.name}`;
     requireInput(x, [this.inChannels, ...spatialWords(this.numSpatialDims)], name);
+    requireDTypeOf(this.weight, x, name);
     let pads = this.kernelSize.map((_, axis) => this.padsOf(axis));
     let input = x;
     if (this.paddingMode === 'circular') {

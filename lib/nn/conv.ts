@@ -8,6 +8,7 @@ import {
   padsPerAxis,
   perAxis,
   requireFlag,
+  requireDTypeOf,
   requireInput,
   requireKey,
   requireParameterDType,
@@ -145,11 +146,13 @@ export class Conv extends Module {
   /**
    * @param x  dtype[inChannels, ...spatial].
    * @returns dtype[outChannels, ...new spatial].
-   * @throws ERR_SHAPE for any other shape (use `filterVmap` for a batch), or for one that is smaller than the kernel.
+   * @throws ERR_SHAPE for any other shape (use `filterVmap` for a batch), or for one that is smaller than the kernel;
+   *   ERR_DTYPE for another dtype than the weight's.
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     const name = `nn.${this.constructor.name}`;
     requireInput(x, [this.inChannels, ...spatialWords(this.numSpatialDims)], name);
+    requireDTypeOf(this.weight, x, name);
     const spatial = x.shape.slice(1);
     const pads = spatial.map((length, axis) => this.padsOf(axis, length));
     this.requireRoom(x, pads, name);

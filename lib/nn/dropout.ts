@@ -3,6 +3,7 @@ import { requireOptions } from '../base/options';
 import { Module } from '../module';
 import { detach, where, zerosLike } from '../ops';
 import * as random from '../random';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { describe } from '../tree';
 import { requireFlag, requireTensor, type ForwardOptions } from './arguments';
@@ -57,6 +58,7 @@ export class Dropout extends Module {
   forward(x: Tensor, options: InferenceOptions = {}): Tensor {
     requireTensor(x, 'an input', name);
     const inference = options.inference ?? this.inference;
+    requireFlag(inference, 'inference', name);
     const { p } = this;
     if (inference || p === 0) return x;
     const { key } = options;
@@ -67,6 +69,7 @@ export class Dropout extends Module {
         { op: name },
       );
     }
+    if ((key as unknown) instanceof Tensor) handleOf(key, name);
     const keep = p instanceof Tensor ? detach(p).neg().add(1) : 1 - p;
     const mask = random.bernoulli(key, keep, x.shape);
     // Dividing by 0 would make the gradient NaN.
@@ -76,7 +79,11 @@ export class Dropout extends Module {
 
 /** @throws ERR_ARGUMENT unless a probability is a tensor or a number in [0, 1]. */
 export function requireRate(p: unknown, argument: string, layer: string): void {
-  if (p instanceof Tensor || (typeof p === 'number' && p >= 0 && p <= 1)) return;
+  if (p instanceof Tensor) {
+    handleOf(p, layer);
+    return;
+  }
+  if (typeof p === 'number' && p >= 0 && p <= 1) return;
   throw new ArgumentError(
     `${layer}: expected ${argument} to be a probability in [0, 1], got ${typeof p === 'number' ? p : describe(p)}.`,
     { op: layer },

@@ -4,6 +4,7 @@ import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { embedding, where } from '../ops';
 import * as random from '../random';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { describe } from '../tree';
 import {
@@ -117,6 +118,7 @@ function requireIndex(x: unknown): asserts x is Tensor {
       op: name,
     });
   }
+  handleOf(x, name);
   if (x.ndim !== 0) {
     throw new ShapeError(
       `${name}: expected an index of shape [], got ${x.dtype}[${x.shape.join()}]. It takes one index: use filterVmap for many.`,

@@ -6,6 +6,7 @@ import { groupNorm, ones, zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import {
   requireFlag,
+  requireKind,
   requireNonNegative,
   requireParameterDType,
   requireSize,
@@ -90,12 +91,13 @@ export class GroupNorm extends Module {
    * @param x  dtype[channels, ...spatial].
    * @param options  A `state` is passed through, so that the layer can stand where `BatchNorm` does.
    * @returns dtype[channels, ...spatial], of the dtype of `x`; `[y, state]` if a state was given.
-   * @throws ERR_SHAPE for another number of channels; use `filterVmap` for a batch.
+   * @throws ERR_SHAPE for another number of channels (use `filterVmap` for a batch); ERR_DTYPE for complex numbers.
    */
   forward<S>(x: Tensor, options: PassState<S>): readonly [y: Tensor, state: S];
   forward(x: Tensor, options?: NoState): Tensor;
   forward(x: Tensor, options?: { readonly state?: unknown }): unknown {
     this.requireChannels(x);
+    requireKind(x, ['float', 'int', 'uint', 'bool'], 'real numbers', name);
     const dtype = atLeastFloat32(x.dtype);
     const wide = (t: Tensor | null): Tensor | null => (t === null ? null : cast(t, dtype));
     const batch = cast(x, dtype).unsqueeze(0);

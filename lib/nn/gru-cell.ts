@@ -13,6 +13,7 @@ import {
   type InitOptions,
 } from './arguments';
 import { defaultInit } from './init';
+import { product } from './precision';
 
 /** Options of `GRUCell` and `LSTMCell`. */
 export interface CellOptions extends InitOptions {
@@ -79,9 +80,9 @@ export class GRUCell extends Module {
   forward(input: Tensor, hidden: Tensor, _options?: ForwardOptions): Tensor {
     requireInput(input, [this.inputSize], name);
     requireInput(hidden, [this.hiddenSize], name, 'a hidden state');
-    const product = this.weightIh.matmul(input);
-    const fromInput = (this.bias === null ? product : product.add(this.bias)).chunk(3);
-    const fromHidden = this.weightHh.matmul(hidden).chunk(3);
+    const weighted = product(this.weightIh, input);
+    const fromInput = (this.bias === null ? weighted : weighted.add(this.bias)).chunk(3);
+    const fromHidden = product(this.weightHh, hidden).chunk(3);
     const reset = fromInput[0]!.add(fromHidden[0]!).sigmoid();
     const update = fromInput[1]!.add(fromHidden[1]!).sigmoid();
     const candidate = this.biasN === null ? fromHidden[2]! : fromHidden[2]!.add(this.biasN);

@@ -1,7 +1,7 @@
 import { field, Module } from '../module';
 import { layerNorm } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireInput } from './arguments';
+import { requireInput, requireKind } from './arguments';
 import { atLeastFloat32, cast } from './precision';
 import {
   passState,
@@ -57,12 +57,13 @@ export class LayerNorm extends Module {
    * @param x  dtype[...shape].
    * @param options  A `state` is passed through, so that the layer can stand where `BatchNorm` does.
    * @returns dtype[...shape], of the dtype of `x`; `[y, state]` if a state was given.
-   * @throws ERR_SHAPE for any other shape; use `filterVmap` for a batch.
+   * @throws ERR_SHAPE for any other shape (use `filterVmap` for a batch); ERR_DTYPE for complex numbers.
    */
   forward<S>(x: Tensor, options: PassState<S>): readonly [y: Tensor, state: S];
   forward(x: Tensor, options?: NoState): Tensor;
   forward(x: Tensor, options?: { readonly state?: unknown }): unknown {
     requireInput(x, this.shape, name);
+    requireKind(x, ['float', 'int', 'uint', 'bool'], 'real numbers', name);
     const dtype = atLeastFloat32(x.dtype);
     // libtorch wants at least one axis.
     const shape = this.shape.length === 0 ? [1] : this.shape;

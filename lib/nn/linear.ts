@@ -3,6 +3,7 @@ import { field, Module } from '../module';
 import * as random from '../random';
 import type { Tensor } from '../tensor/tensor';
 import {
+  requireFlag,
   requireInput,
   requireKey,
   requireParameterDType,
@@ -11,6 +12,7 @@ import {
   type InitOptions,
 } from './arguments';
 import { defaultInit } from './init';
+import { product } from './precision';
 
 export interface LinearOptions extends InitOptions {
   /** Whether to add a bias; true unless given. */
@@ -53,6 +55,7 @@ export class Linear extends Module {
     if (inFeatures !== 'scalar') requireSize(inFeatures, 'inFeatures', name);
     if (outFeatures !== 'scalar') requireSize(outFeatures, 'outFeatures', name);
     const { useBias = true, dtype = 'float32' } = options;
+    requireFlag(useBias, 'useBias', name);
     requireParameterDType(dtype, name);
     const inSize = inFeatures === 'scalar' ? 1 : inFeatures;
     const outSize = outFeatures === 'scalar' ? 1 : outFeatures;
@@ -67,14 +70,14 @@ export class Linear extends Module {
 
   /**
    * @param x  dtype[inFeatures], or dtype[] for 'scalar'.
-   * @returns dtype[outFeatures], or dtype[] for 'scalar'.
+   * @returns dtype[outFeatures], or dtype[] for 'scalar', in the dtype that holds the input's and the weight's.
    * @throws ERR_SHAPE for any other shape; use `filterVmap` for a batch.
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     requireInput(x, this.inFeatures === 'scalar' ? [] : [this.inFeatures], name);
     const input = this.inFeatures === 'scalar' ? x.reshape([1]) : x;
-    const product = this.weight.matmul(input);
-    const sum = this.bias === null ? product : product.add(this.bias);
+    const weighted = product(this.weight, input);
+    const sum = this.bias === null ? weighted : weighted.add(this.bias);
     return this.outFeatures === 'scalar' ? sum.reshape([]) : sum;
   }
 }

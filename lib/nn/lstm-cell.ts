@@ -6,6 +6,7 @@ import { describe } from '../tree';
 import { requireInput, type ForwardOptions } from './arguments';
 import { cellArguments, type CellOptions } from './gru-cell';
 import { defaultInit } from './init';
+import { product } from './precision';
 
 /** The state of an `LSTMCell`: what it gives out, and what it remembers; dtype[hiddenSize] each. */
 export type LSTMState = readonly [h: Tensor, c: Tensor];
@@ -68,8 +69,8 @@ export class LSTMCell extends Module {
     const [h, c] = hidden;
     requireInput(h, [this.hiddenSize], name, 'an h');
     requireInput(c, [this.hiddenSize], name, 'a c');
-    const product = this.weightIh.matmul(input).add(this.weightHh.matmul(h));
-    const gates = (this.bias === null ? product : product.add(this.bias)).chunk(4);
+    const weighted = product(this.weightIh, input).add(product(this.weightHh, h));
+    const gates = (this.bias === null ? weighted : weighted.add(this.bias)).chunk(4);
     const cell = gates[1]!.sigmoid().mul(c).add(gates[0]!.sigmoid().mul(gates[2]!.tanh()));
     return [gates[3]!.sigmoid().mul(cell.tanh()), cell];
   }

@@ -1,5 +1,6 @@
 import { Module } from '../module';
 import * as tree from '../tree';
+import { requireCallable } from './arguments';
 import { State } from './state';
 import { deleteInitState, isStateIndex } from './state-index';
 
@@ -12,6 +13,7 @@ export type Maker<A extends unknown[], T> = (new (...args: A) => T) | ((...args:
  * The states are named after their places in the model, so that the state of one model fits every other that was made
  * in the same way, also after saving and loading.
  *
+ * @throws ERR_ARGUMENT unless `make` is a class or a function.
  * @returns a function that returns `[model, state]`; the model keeps no initial values of its states.
  * @example
  * const [model, state] = nn.makeWithState(Model)(10, { key });
@@ -20,6 +22,7 @@ export type Maker<A extends unknown[], T> = (new (...args: A) => T) | ((...args:
 export function makeWithState<A extends unknown[], T>(
   make: Maker<A, T>,
 ): (...args: A) => [model: T, state: State] {
+  requireCallable(make, 'Model', 'nn.makeWithState');
   return (...args) => {
     const made = isClass(make) ? new make(...args) : make(...args);
     const label = (made as { constructor?: { name?: string } } | null)?.constructor?.name ?? '';

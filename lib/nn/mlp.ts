@@ -1,4 +1,5 @@
 import { requireOptions } from '../base/options';
+import { scan } from '../control';
 import { isArray } from '../filter';
 import { call, field, Module, type Callable } from '../module';
 import { relu, stack } from '../ops';
@@ -8,6 +9,8 @@ import { filterVmap } from '../transform';
 import * as tree from '../tree';
 import {
   requireCallable,
+  requireFlag,
+  requireInput,
   requireKey,
   requireParameterDType,
   requireSize,
@@ -28,7 +31,10 @@ export interface MLPOptions extends InitOptions {
   readonly useBias?: boolean | undefined;
   /** Whether the last layer has a bias; true unless given. */
   readonly useFinalBias?: boolean | undefined;
-  /** Whether the layers between the first and the last are kept as one, with an axis in front; false unless given. */
+  /**
+   * Whether the layers between the first and the last are kept as one, with an axis in front, and applied by `scan`, so
+   * that the compiled graph does not grow with the depth; false unless given.
+   */
   readonly scan?: boolean | undefined;
 }
 
@@ -96,6 +102,9 @@ export class MLP extends Module {
     requireSize(depth, 'depth', name);
     const { useBias = true, useFinalBias = true, dtype = 'float32', scan = false } = given;
     const { activation = relu, finalActivation = identity } = given;
+    for (const [argument, flag] of Object.entries({ useBias, useFinalBias, scan })) {
+      requireFlag(flag, argument, name);
+    }
     requireCallable(activation, 'activation', name);
     requireCallable(finalActivation, 'finalActivation', name);
     requireParameterDType(dtype, name);
@@ -135,18 +144,30 @@ export class MLP extends Module {
    * @throws ERR_SHAPE for any other shape; use `filterVmap` for a batch.
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
+    requireInput(x, this.inSize === 'scalar' ? [] : [this.inSize], name);
+    // As in Equinox, a single layer has no activation at all.
+    if (this.depth === 0) return this.layers[0]!.forward(x);
+    const value = this.linear(x);
+    if (this.finalActivation === identity) return value;
+    return this.outSize === 'scalar' ? call(this.finalActivation, value) : each(this.finalActivation, value);
+  }
+
+  /** All but the last activation. */
+  private linear(x: Tensor): Tensor {
     const [first, ...others] = this.layers;
     const last = others.pop();
     let value = first!.forward(x);
-    if (last === undefined) return value;
-    for (let i = 0; i < this.depth; i++) {
-      value = each(part(this.activation, i), value);
-      if (i === this.depth - 1) break;
-      value = this.scan ? part(others[0]!, i).forward(value) : others[i]!.forward(value);
+    const hidden = this.depth - 1;
+    if (this.scan && hidden > 0) {
+      const step = (carry: Tensor, [activation, layer]: readonly [Activation, Linear]) =>
+        [layer.forward(each(activation, carry)), null] as const;
+      [value] = scan(step, value, [parts(this.activation, hidden), others[0]!] as const);
+    } else {
+      others.slice(0, hidden).forEach((layer, i) => {
+        value = layer.forward(each(part(this.activation, i), value));
+      });
     }
-    value = last.forward(value);
-    if (this.finalActivation === identity) return value;
-    return this.outSize === 'scalar' ? call(this.finalActivation, value) : each(this.finalActivation, value);
+    return last!.forward(each(part(this.activation, hidden), value));
   }
 }
 
@@ -155,6 +176,11 @@ function repeated<T>(t: T, axes: readonly number[]): T {
   const repeat = (leaf: unknown): unknown =>
     isArray(leaf) ? leaf.expand([...axes, ...leaf.shape]).contiguous() : leaf;
   return tree.map(repeat, t);
+}
+
+/** The first parts of a tree whose tensors have an axis in front. */
+function parts<T>(t: T, count: number): T {
+  return tree.map((leaf: unknown): unknown => (isArray(leaf) ? leaf.narrow(0, 0, count) : leaf), t);
 }
 
 /** The i-th part of a tree whose tensors have an axis in front. */

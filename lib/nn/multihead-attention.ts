@@ -4,13 +4,16 @@ import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { softmax } from '../ops';
 import * as random from '../random';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { filterVmap } from '../transform';
 import { describe } from '../tree';
 import {
+  requireCallable,
   requireFlag,
   requireInput,
   requireKey,
+  requireKind,
   requireParameterDType,
   requireSize,
   type InitOptions,
@@ -174,6 +177,11 @@ export class MultiheadAttention extends Module {
     requireInput(key, ['keyTime', this.keySize], name, 'a key');
     const keyTime = key.shape[0] ?? 0;
     requireInput(value, [keyTime, this.valueSize], name, 'a value');
+    if (options.inference !== undefined && options.inference !== null) {
+      requireFlag(options.inference, 'inference', name);
+    }
+    if (options.processHeads) requireCallable(options.processHeads, 'processHeads', name);
+    requireKind(query, ['float', 'int', 'uint', 'bool'], 'real numbers', name);
     const queryTime = query.shape[0] ?? 0;
     const mask = this.checkedMask(options.mask, queryTime, keyTime);
 
@@ -209,6 +217,7 @@ export class MultiheadAttention extends Module {
     if (!(given instanceof Tensor)) {
       throw new ArgumentError(`${name}: expected mask to be a tensor, got ${describe(given)}.`, { op: name });
     }
+    handleOf(given, name);
     const wanted = [this.numHeads, queryTime, keyTime].slice(given.ndim === 3 ? 0 : 1);
     if (given.ndim !== wanted.length || wanted.some((size, axis) => size !== given.shape[axis])) {
       throw new ShapeError(

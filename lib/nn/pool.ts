@@ -4,11 +4,16 @@ import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { add, avgPool2d, avgPool3d, full, maximum, maxPool2d, maxPool3d, where } from '../ops';
 import { Tensor } from '../tensor/tensor';
+import { describe } from '../tree';
 import {
   padsPerAxis,
   perAxis,
+  requireCallable,
+  requireFlag,
   requireInput,
+  requireKind,
   requireSize,
+  requireTensor,
   spatialWords,
   type ForwardOptions,
   type PaddingLike,
@@ -71,13 +76,17 @@ export class Pool extends Module {
     const name = `nn.${new.target.name}`;
     requireOptions(options, ['stride', 'padding', 'useCeil'], name);
     requireSize(numSpatialDims, 'numSpatialDims', name, 1);
+    requireCallable(operation, 'operation', name);
+    if (typeof (init as unknown) !== 'number') requireTensor(init, 'an init', name);
+    const useCeil = options.useCeil ?? false;
+    requireFlag(useCeil, 'useCeil', name);
     this.init = init;
     this.operation = operation;
     this.numSpatialDims = numSpatialDims;
     this.kernelSize = perAxis(kernelSize, numSpatialDims, 'kernelSize', name);
     this.stride = perAxis(options.stride ?? 1, numSpatialDims, 'stride', name);
     this.padding = padsPerAxis(options.padding ?? 0, numSpatialDims, name);
-    this.useCeil = options.useCeil ?? false;
+    this.useCeil = useCeil;
     this.padding.forEach(([before, after], axis) => {
       const size = this.kernelSize[axis] ?? 1;
       if (Math.max(before, after) > size || Math.min(before, after) < 0) {
@@ -92,19 +101,22 @@ export class Pool extends Module {
   /**
    * @param x  dtype[channels, ...spatial]; integers, too.
    * @returns dtype[channels, ...new spatial].
-   * @throws ERR_SHAPE for another number of axes (use `filterVmap` for a batch), or fewer cells than the window has.
+   * @throws ERR_SHAPE for another number of axes (use `filterVmap` for a batch), or fewer cells than the window has;
+   *   ERR_DTYPE for a maximum of what has no order; ERR_ARGUMENT if the operation returns something else than a tensor
+   *   of the shape of its arguments.
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     const name = `nn.${this.constructor.name}`;
     requireInput(x, ['channels', ...spatialWords(this.numSpatialDims)], name);
     const pads = this.pads(x, name);
     if (this.operation === maximum && this.init === -Infinity && this.numSpatialDims <= 3) {
+      requireKind(x, ['float', 'int', 'uint'], 'real numbers', name);
       return this.reduceFast(x, pads, 'max');
     }
     if (this.operation === add && this.init === 0 && this.numSpatialDims <= 3 && isFloat(x)) {
       return this.reduceFast(x, pads, 'sum');
     }
-    return this.reduceByOffsets(x, pads);
+    return this.reduceByOffsets(x, pads, name);
   }
 
   /** The padding, with what `useCeil` adds. */
@@ -147,7 +159,7 @@ export class Pool extends Module {
   }
 
   /** By the operation itself: what stands at one place of every window, then at the next place. */
-  private reduceByOffsets(x: Tensor, pads: readonly Pads[]): Tensor {
+  private reduceByOffsets(x: Tensor, pads: readonly Pads[], name: string): Tensor {
     const initial =
       this.init instanceof Tensor ? this.init : full([], this.init, { dtype: x.dtype, device: x.device });
     const padded = this.surround(x, pads, initial);
@@ -161,7 +173,16 @@ export class Pool extends Module {
         const stride = this.stride[axis] ?? 1;
         part = part.slice(axis + 1, start, start + ((outputs[axis] ?? 0) - 1) * stride + 1, stride);
       });
-      result = this.operation(result, part);
+      const next: unknown = this.operation(result, part);
+      if (!(next instanceof Tensor) || next.shape.join() !== part.shape.join()) {
+        throw new ArgumentError(
+          `${name}: expected operation to return a tensor of the shape of its arguments, [${part.shape.join()}], got ${
+            next instanceof Tensor ? `${next.dtype}[${next.shape.join()}]` : describe(next)
+          }.`,
+          { op: name },
+        );
+      }
+      result = next;
     }
     return result;
   }

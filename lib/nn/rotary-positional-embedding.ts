@@ -4,7 +4,13 @@ import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { arange, cat, outer, pow } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireInput, requireParameterDType, requireSize, type ForwardOptions } from './arguments';
+import {
+  requireInput,
+  requireKind,
+  requireParameterDType,
+  requireSize,
+  type ForwardOptions,
+} from './arguments';
 import { cast } from './precision';
 
 export interface RotaryOptions {
@@ -65,6 +71,7 @@ export class RotaryPositionalEmbedding extends Module {
    */
   forward(x: Tensor, _options?: ForwardOptions): Tensor {
     requireInput(x, ['time', this.embeddingSize], name);
+    requireKind(x, ['float', 'complex', 'int', 'uint'], 'numbers', name);
     const { embeddingSize, theta, dtype } = this;
     const tables = RotaryPositionalEmbedding.precomputeFreqsCis(embeddingSize, x.shape[0] ?? 0, theta, dtype);
     const [cos, sin] = tables.map((half) => cat([half, half], 1).to(x.device));

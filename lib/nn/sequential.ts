@@ -31,9 +31,15 @@ export type Layer = Callable<[x: Tensor]> | StatefulLayer;
 export class Sequential extends StatefulLayer {
   readonly layers: readonly Layer[];
 
-  /** @throws ERR_ARGUMENT naming the first element that is neither a function nor a module with `forward`. */
+  /** @throws ERR_ARGUMENT for what is no array, or naming the first element that is neither a function nor a module with `forward`. */
   constructor(layers: readonly Layer[]) {
     super();
+    const given: unknown = layers;
+    if (!Array.isArray(given)) {
+      throw new ArgumentError(`nn.Sequential: expected an array of layers, got ${describe(given)}.`, {
+        op: 'nn.Sequential',
+      });
+    }
     layers.forEach((layer, i) => {
       if (!isCallable(layer)) {
         throw new ArgumentError(

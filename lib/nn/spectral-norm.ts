@@ -95,6 +95,13 @@ export class SpectralNorm<L extends Callable<[x: Tensor]>> extends StatefulLayer
     let [u, v] = state.get(this.uvIndex);
     const given = namedWeight(this.layer, this.weightName, name);
     const weight = asMatrix(given);
+    if (u.shape[0] !== weight.shape[0] || v.shape[0] !== weight.shape[1]) {
+      throw new ShapeError(
+        `${name}: expected the state of this layer, with u and v for a weight of shape [${weight.shape.join()}], got ` +
+          `[${u.shape.join()}] and [${v.shape.join()}]. Pass the state that nn.makeWithState(Model)(...) made together with the model.`,
+        { op: name },
+      );
+    }
     if (!(options.inference ?? this.inference)) {
       const fixed = weight.detach();
       for (let i = 0; i < this.numPowerIterations; i++) [u, v] = powerIteration(fixed, v, this.eps);

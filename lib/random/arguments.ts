@@ -1,6 +1,7 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
 import { full, to } from '../ops';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 
 /** A number, or a tensor that broadcasts against the result. */
@@ -93,13 +94,43 @@ export function requireParameters<N extends string>(
   return { shape: into, values: Object.fromEntries(values) as Record<N, Tensor> };
 }
 
-/** @throws ERR_ARGUMENT unless a parameter is a number or a tensor. */
-function requireBound(name: string, value: unknown, op: string): void {
-  if (typeof value === 'number' || value instanceof Tensor) return;
+/**
+ * @throws ERR_ARGUMENT unless a parameter is a number or a tensor; ERR_DISPOSED for a tensor that is gone, ERR_DTYPE for
+ *   complex numbers.
+ */
+export function requireBound(name: string, value: unknown, op: string): void {
+  if (typeof value === 'number') return;
+  if (value instanceof Tensor) {
+    requireParameter(name, value, op);
+    return;
+  }
   throw new ArgumentError(
     `${op}: expected ${name} to be a number or a tensor, got ${value === null ? 'null' : typeof value}.`,
     { op },
   );
+}
+
+/** @throws as `requireBound`, and ERR_ARGUMENT for a number. */
+export function requireParameter(name: string, value: unknown, op: string): asserts value is Tensor {
+  if (!(value instanceof Tensor)) {
+    throw new ArgumentError(
+      `${op}: expected ${name} to be a tensor, got ${value === null ? 'null' : typeof value}.`,
+      { op },
+    );
+  }
+  handleOf(value, op);
+  if (dtypeInfo(value.dtype).kind !== 'complex') return;
+  throw new DtypeError(
+    `${op}: expected ${name} to hold real numbers, got ${value.dtype}[${value.shape.join()}].`,
+    { op },
+  );
+}
+
+/** @throws ERR_ARGUMENT unless a number is finite and above 0. */
+export function requirePositive(name: string, value: unknown, op: string): void {
+  if (typeof value === 'number' && value > 0 && value < Infinity) return;
+  const got = typeof value === 'number' ? String(value) : value instanceof Tensor ? 'a tensor' : typeof value;
+  throw new ArgumentError(`${op}: expected ${name} to be a finite number above 0, got ${got}.`, { op });
 }
 
 /** What has a default in every sampler of floating-point numbers. */

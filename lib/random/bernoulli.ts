@@ -1,6 +1,14 @@
 import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
-import { requireBroadcast, requireFloating, requireMode, shapeOf, type Bound } from './arguments';
+import {
+  requireBound,
+  requireBroadcast,
+  requireFloating,
+  requireMode,
+  requireShape,
+  shapeOf,
+  type Bound,
+} from './arguments';
 import { requireKey, type Key } from './key';
 import { epsilon } from './limits';
 import { drawUniform } from './uniform';
@@ -26,10 +34,12 @@ export function bernoulli(
   const op = 'random.bernoulli';
   requireOptions(options, ['mode'], op);
   requireMode(options.mode, ['low', 'high'], op);
+  requireBound('p', p, op);
   const dtype = p instanceof Tensor ? p.dtype : 'float32';
   requireFloating(dtype, op);
   requireKey(key, op);
   const into = shape ?? shapeOf(p);
+  requireShape(into, op);
   requireBroadcast('p', shapeOf(p), into, op);
   const bound = p instanceof Tensor ? p : Math.fround(p);
   if (options.mode !== 'high') return drawUniform(key, into, { dtype }, op).lt(bound);

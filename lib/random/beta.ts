@@ -1,7 +1,14 @@
 import { ShapeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireBroadcast, requireParameters, requireShape, type Bound, type DTypeOption } from './arguments';
+import {
+  requireBroadcast,
+  requireParameter,
+  requireParameters,
+  requireShape,
+  type Bound,
+  type DTypeOption,
+} from './arguments';
 import { drawGamma } from './gamma';
 import { requireKey, splitPair, type Key } from './key';
 import { normal } from './normal';
@@ -56,6 +63,7 @@ export function dirichlet(
   const op = 'random.dirichlet';
   requireOptions(options, ['dtype'], op);
   requireKey(key, op);
+  requireParameter('alpha', alpha, op);
   const n = lastAxis(alpha, 'alpha', op);
   const into = shape ?? alpha.shape.slice(0, -1);
   requireShape(into, op);

@@ -2,7 +2,7 @@ import { ArgumentError, ShapeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { argmax, to, topk } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireAxis, requireBroadcast, requireFloating, requireShape } from './arguments';
+import { requireAxis, requireBroadcast, requireFloating, requireParameter, requireShape } from './arguments';
 import { drawGumbel, type GumbelMode } from './gumbel';
 import { requireKey, type Key } from './key';
 
@@ -32,6 +32,7 @@ export function categorical(key: Key, logits: Tensor, options: CategoricalOption
   const op = 'random.categorical';
   requireOptions(options, ['axis', 'shape', 'replace', 'mode'], op);
   requireKey(key, op);
+  requireParameter('logits', logits, op);
   requireFloating(logits.dtype, op);
   if (logits.ndim === 0) {
     throw new ShapeError(`${op}: expected logits with at least one axis, got a scalar.`, { op });

@@ -1,8 +1,9 @@
 import { ArgumentError, ShapeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { searchsorted, to, topk, zeros } from '../ops';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
-import { requireAxis, requireFloating, requireShape } from './arguments';
+import { requireAxis, requireFloating, requireParameter, requireShape } from './arguments';
 import { drawGumbel, type GumbelMode } from './gumbel';
 import { requireKey, type Key } from './key';
 import { permutation } from './permutation';
@@ -38,6 +39,8 @@ export function choice(key: Key, a: number | Tensor, options: ChoiceOptions = {}
   const { shape = [], replace = true, p } = options;
   requireKey(key, op);
   requireShape(shape, op);
+  if (a instanceof Tensor) handleOf(a, op);
+  if (p !== undefined) requireParameter('p', p, op);
   if (a instanceof Tensor && a.ndim === 0) {
     throw new ShapeError(
       `${op}: expected a tensor with at least one axis, got a scalar. Pass a number for 0..n-1.`,

@@ -6,8 +6,10 @@ import { callNamed } from '../ops/call';
 import { Tensor } from '../tensor/tensor';
 import {
   asTensor,
+  requireBound,
   requireBroadcast,
   requireFloating,
+  requireParameter,
   requireParameters,
   requireShape,
   shapeOf,
@@ -74,6 +76,7 @@ function drawBinomial(
   op: string,
 ): Tensor {
   requireKey(key, op);
+  requireBound('p', p, op);
   const precision = p instanceof Tensor && p.dtype === 'float64' ? 'float64' : 'float32';
   const { shape: into, values } = requireParameters(key, { n, p }, shape, precision, op);
   return callNamed(
@@ -103,8 +106,11 @@ export interface MultinomialOptions extends DTypeOption {
 export function multinomial(key: Key, n: Bound, p: Tensor, options: MultinomialOptions = {}): Tensor {
   const op = 'random.multinomial';
   requireOptions(options, ['shape', 'dtype'], op);
-  const { shape = p.shape, dtype = p.dtype } = options;
   requireKey(key, op);
+  requireBound('n', n, op);
+  requireParameter('p', p, op);
+  const { shape = p.shape, dtype = p.dtype } = options;
+  dtypeInfo(dtype, op);
   requireFloating(p.dtype, op);
   if (p.dtype !== 'float32' && p.dtype !== 'float64') {
     throw new DtypeError(`${op}: expected p in float32 or float64, got ${p.dtype}.`, { op });

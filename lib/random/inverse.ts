@@ -191,6 +191,7 @@ export function rademacher(key: Key, shape: readonly number[] = [], options: DTy
 
 /** `rademacher` in the name of another sampler. */
 export function drawSigns(key: Key, shape: readonly number[], dtype: DType, op: string): Tensor {
+  dtypeInfo(dtype, op);
   return to(drawUniform(key, shape, {}, op).lt(0.5), dtype)
     .mul(2)
     .sub(1);

@@ -3,6 +3,7 @@ import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
 import { to } from '../ops';
 import { callNamed } from '../ops/call';
 import { tensor } from '../tensor/create';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { requireShape } from './arguments';
 
@@ -94,6 +95,7 @@ export function requireKey(key: unknown, op: string): asserts key is Key {
       { op },
     );
   }
+  handleOf(key, op);
   if (key.dtype !== 'uint32') {
     throw new DtypeError(
       `${op}: expected a key uint32[2], got ${key.dtype}[${key.shape.join()}]. Make one with random.key(seed).`,
@@ -109,6 +111,7 @@ export function requireKey(key: unknown, op: string): asserts key is Key {
 }
 
 function requireInteger(value: Tensor, name: string, op: string): void {
+  handleOf(value, op);
   const { kind } = dtypeInfo(value.dtype);
   if (kind !== 'int' && kind !== 'uint') {
     throw new DtypeError(`${op}: expected ${name} to hold an integer, got ${value.dtype}.`, { op });

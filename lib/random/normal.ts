@@ -7,6 +7,7 @@ import type { Tensor } from '../tensor/tensor';
 import {
   asTensor,
   broadcastShape,
+  requireBound,
   requireBroadcast,
   requireFloating,
   requireShape,
@@ -90,7 +91,10 @@ export function truncatedNormal(
   const { dtype = 'float32' } = options;
   requireFloating(dtype, op);
   requireKey(key, op);
+  requireBound('lower', lower, op);
+  requireBound('upper', upper, op);
   const into = shape ?? broadcastShape(shapeOf(lower), shapeOf(upper));
+  requireShape(into, op);
   requireBroadcast('lower', shapeOf(lower), into, op);
   requireBroadcast('upper', shapeOf(upper), into, op);
   const { device } = key;

@@ -5,9 +5,12 @@ import type { Tensor } from '../tensor/tensor';
 import {
   asTensor,
   broadcastShape,
+  requireBound,
   requireBroadcast,
   requireFloating,
+  requireParameter,
   requireParameters,
+  requirePositive,
   requireShape,
   shapeOf,
   type Bound,
@@ -47,8 +50,10 @@ export function multivariateNormal(
 ): Tensor {
   const op = 'random.multivariateNormal';
   requireOptions(options, ['dtype', 'method'], op);
-  const { method = 'cholesky', dtype = mean.dtype } = options;
   requireKey(key, op);
+  requireParameter('mean', mean, op);
+  requireParameter('cov', cov, op);
+  const { method = 'cholesky', dtype = mean.dtype } = options;
   requireFloating(dtype, op);
   const n = mean.shape.at(-1);
   if (n === undefined || cov.ndim < 2 || cov.shape.at(-1) !== n || cov.shape.at(-2) !== n) {
@@ -109,6 +114,7 @@ export function orthogonal(
   const { dtype = 'float32', m = n } = options;
   requireKey(key, op);
   requireFloating(dtype, op);
+  requireShape(shape, op);
   requireShape([...shape, n, m], op);
   const [q, r] = linalgQr(drawNormal(key, [...shape, Math.max(n, m), Math.min(n, m)], dtype, op));
   const signed = q.mul(r.diagonal({ dim1: -2, dim2: -1 }).sign().unsqueeze(-2));
@@ -143,6 +149,7 @@ function drawGeneralized(
   op: string,
 ): Tensor {
   requireKey(key, op);
+  requirePositive('p', p, op);
   const [forGamma, forSign] = splitPair(key);
   const magnitude = drawGamma(forGamma, 1 / p, shape, options, op, false).pow(1 / p);
   return magnitude.mul(drawSigns(forSign, shape, magnitude.dtype, op));
@@ -169,6 +176,8 @@ export function ball(key: Key, d: number, options: BallOptions = {}): Tensor {
   requireOptions(options, ['p', 'shape', 'dtype'], op);
   const { p = 2, shape = [], dtype = 'float32' } = options;
   requireKey(key, op);
+  requirePositive('p', p, op);
+  requireShape(shape, op);
   requireShape([...shape, d], op);
   const [forDirection, forRadius] = splitPair(key);
   const drawn = drawGeneralized(forDirection, p, [...shape, d], { dtype }, op);
@@ -227,6 +236,8 @@ export function doubleSidedMaxwell(
   const { dtype = 'float32' } = options;
   requireKey(key, op);
   requireShape(shape, op);
+  requireBound('loc', loc, op);
+  requireBound('scale', scale, op);
   const inner = broadcastShape(shapeOf(loc), shapeOf(scale));
   const { values } = requireParameters(key, { loc, scale }, inner, dtype, op);
   const into = [...(shape.length === 0 ? inner : shape), ...inner];
@@ -284,6 +295,8 @@ export function weibullMin(
   const { dtype = 'float32' } = options;
   requireKey(key, op);
   requireShape(shape, op);
+  requireBound('scale', scale, op);
+  requireBound('concentration', concentration, op);
   const into = [shape, shapeOf(scale), shapeOf(concentration)].reduce(broadcastShape);
   requireBroadcast('shape', shape, into, op);
   const { values } = requireParameters(key, { scale, concentration }, into, dtype, op);

@@ -1,6 +1,7 @@
 import { ArgumentError, ShapeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { arange, sort, to } from '../ops';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { drawBits } from './bits';
 import { requireAxis } from './arguments';
@@ -37,6 +38,7 @@ export function permutation(key: Key, x: number | Tensor, options: PermutationOp
     requireAxis(axis, 1, op);
     return to(order(key, x), 'int32');
   }
+  handleOf(x, op);
   const { ndim } = x;
   if (ndim === 0) {
     throw new ShapeError(

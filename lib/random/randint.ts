@@ -2,6 +2,7 @@ import { dtypeInfo, type DType } from '../base/dtype';
 import { ArgumentError, DtypeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { to, where } from '../ops';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { requireBroadcast, requireShape, shapeOf, type Bound } from './arguments';
 import { drawBits } from './bits';
@@ -133,6 +134,7 @@ function requireIntegers(name: string, value: Bound, op: string): void {
     if (Number.isSafeInteger(value)) return;
     throw new ArgumentError(`${op}: expected ${name} to be an integer, got ${value}.`, { op });
   }
+  handleOf(value, op);
   const { kind } = dtypeInfo(value.dtype);
   if (kind === 'int' || kind === 'uint') return;
   throw new DtypeError(`${op}: expected ${name} to hold integers, got ${value.dtype}.`, { op });

@@ -3,7 +3,15 @@ import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import { callNamed } from '../ops/call';
 import { Tensor } from '../tensor/tensor';
-import { asTensor, requireBroadcast, requireFloating, requireShape, shapeOf, type Bound } from './arguments';
+import {
+  asTensor,
+  requireBound,
+  requireBroadcast,
+  requireFloating,
+  requireShape,
+  shapeOf,
+  type Bound,
+} from './arguments';
 import { requireKey, type Key } from './key';
 
 export interface UniformOptions {
@@ -43,6 +51,8 @@ export function drawUniform(
   requireFloating(dtype, op);
   requireKey(key, op);
   requireShape(shape, op);
+  requireBound('minval', minval, op);
+  requireBound('maxval', maxval, op);
   requireBroadcast('minval', shapeOf(minval), shape, op);
   requireBroadcast('maxval', shapeOf(maxval), shape, op);
   const unit = callNamed('equinode::threefry_uniform', key, shape, dtype) as Tensor;

@@ -1,5 +1,6 @@
 import {
   ArgumentError,
+  DisposedError,
   DtypeError,
   nn,
   ops,
@@ -18,6 +19,17 @@ const noKey = 'expected a key for the initial parameters, got undefined. Pass { 
 const attention = new nn.MultiheadAttention(2, 4, { key });
 const sequence = ops.zeros([3, 4]);
 const [norm, state] = nn.makeWithState(nn.BatchNorm)(2, 'batch', { mode: 'batch' });
+
+const [, otherState] = nn.makeWithState(nn.BatchNorm)(3, 'batch', { mode: 'batch' });
+const spectral = (size: number) =>
+  nn.makeWithState(nn.SpectralNorm<nn.Linear>)(new nn.Linear(size, 3, { key }), { key });
+const mlp = new nn.MLP(4, 3, 5, 1, { key });
+const complex = ops.zeros([4], { dtype: 'complex64' });
+const gone = (): Tensor => {
+  const tensorOnce = ops.zeros([]);
+  tensorOnce.dispose();
+  return tensorOnce;
+};
 
 type Row = readonly [message: string, Class: new (message: string) => Error, run: () => unknown];
 
@@ -338,6 +350,161 @@ const rows: readonly Row[] = [
     'nn.Dropout: expected an input that is a tensor, got leaf of type number.',
     ArgumentError,
     () => new nn.Dropout(0).forward(1 as never),
+  ],
+  // Inputs of other dtypes, which JAX's convolutions refuse, too.
+  [
+    "nn.Conv2d: expected an input of the weight's dtype, float32, got int32[2,5,5]. Convert it, x.to('float32'), or make " +
+      "the layer with { dtype: 'int32' }.",
+    DtypeError,
+    () => new nn.Conv2d(2, 2, 3, { key }).forward(image.to('int32')),
+  ],
+  [
+    "nn.ConvTranspose1d: expected an input of the weight's dtype, float32, got float16[1,4]. Convert it, x.to('float32'), " +
+      "or make the layer with { dtype: 'float16' }.",
+    DtypeError,
+    () => new nn.ConvTranspose1d(1, 2, 3, { key }).forward(ops.zeros([1, 4], { dtype: 'float16' })),
+  ],
+  ...(
+    [
+      ['nn.LayerNorm', () => new nn.LayerNorm(4).forward(complex)],
+      ['nn.GroupNorm', () => new nn.GroupNorm(2, 4).forward(complex)],
+      ['nn.PReLU', () => new nn.PReLU().forward(complex)],
+    ] as const
+  ).map(([layer, run]): Row => [
+    `${layer}: expected an input of real numbers, got complex64[4].`,
+    DtypeError,
+    run,
+  ]),
+  [
+    'nn.MultiheadAttention: expected an input of real numbers, got complex64[1,4].',
+    DtypeError,
+    () => attention.forward(complex.unsqueeze(0), complex.unsqueeze(0), complex.unsqueeze(0)),
+  ],
+  [
+    'nn.MaxPool1d: expected an input of real numbers, got bool[1,4].',
+    DtypeError,
+    () => new nn.MaxPool1d(2).forward(ops.zeros([1, 4], { dtype: 'bool' })),
+  ],
+  [
+    'nn.AdaptiveMaxPool1d: expected an input of real numbers, got complex64[1,4].',
+    DtypeError,
+    () => new nn.AdaptiveMaxPool1d(2).forward(complex.unsqueeze(0)),
+  ],
+  [
+    'nn.RotaryPositionalEmbedding: expected an input of numbers, got bool[1,4].',
+    DtypeError,
+    () => new nn.RotaryPositionalEmbedding(4).forward(ops.zeros([1, 4], { dtype: 'bool' })),
+  ],
+  // Tensors that are gone.
+  ...(
+    [
+      ['nn.Linear', () => new nn.Linear(4, 3, { key }).forward(gone())],
+      ['nn.Linear', () => new nn.Linear(4, 3, { key: gone() })],
+      ['nn.Dropout', () => new nn.Dropout().forward(x, { key: gone() })],
+      ['nn.Dropout', () => new nn.Dropout(gone())],
+      ['nn.PReLU', () => new nn.PReLU(gone())],
+      ['nn.Embedding', () => embedding().forward(gone())],
+      ['nn.GRUCell', () => new nn.GRUCell(4, 4, { key }).forward(x, gone())],
+      ['nn.MultiheadAttention', () => attention.forward(sequence, sequence, sequence, { mask: gone() })],
+    ] as const
+  ).map(([layer, run]): Row => [
+    `${layer}: expected a live tensor, got one that is gone: it was disposed.`,
+    DisposedError,
+    run,
+  ]),
+  // Flags, options and functions that are none.
+  [
+    'nn.Linear: expected useBias to be true or false, got leaf of type number.',
+    ArgumentError,
+    () => new nn.Linear(2, 2, { useBias: 1 as never, key }),
+  ],
+  [
+    'nn.MLP: expected scan to be true or false, got leaf of type string.',
+    ArgumentError,
+    () => new nn.MLP(2, 2, 2, 2, { scan: 'yes' as never, key }),
+  ],
+  [
+    'nn.MaxPool2d: expected useCeil to be true or false, got leaf of type number.',
+    ArgumentError,
+    () => new nn.MaxPool2d(2, { useCeil: 1 as never }),
+  ],
+  [
+    'nn.MaxPool2d: expected an object with the options stride, padding, useCeil, got number.',
+    ArgumentError,
+    () => new nn.MaxPool2d(2, 3 as never),
+  ],
+  [
+    'nn.Dropout: expected inference to be true or false, got leaf of type number.',
+    ArgumentError,
+    () => new nn.Dropout().forward(x, { inference: 0 as never }),
+  ],
+  [
+    'nn.MultiheadAttention: expected inference to be true or false, got leaf of type number.',
+    ArgumentError,
+    () => attention.forward(sequence, sequence, sequence, { inference: 0 as never }),
+  ],
+  [
+    'nn.inferenceMode: expected value to be true or false, got leaf of type number.',
+    ArgumentError,
+    () => nn.inferenceMode(attention, 0 as never),
+  ],
+  [
+    'nn.MultiheadAttention: expected processHeads to be a function or a module with a method `forward`, got leaf of type number.',
+    ArgumentError,
+    () => attention.forward(sequence, sequence, sequence, { processHeads: 3 as never }),
+  ],
+  [
+    'nn.Pool: expected operation to be a function or a module with a method `forward`, got "add".',
+    ArgumentError,
+    () => new nn.Pool(0, 'add' as never, 2, 2),
+  ],
+  [
+    'nn.Pool: expected an init that is a tensor, got leaf of type string.',
+    ArgumentError,
+    () => new nn.Pool('0' as never, ops.add, 2, 2),
+  ],
+  [
+    'nn.Pool: expected operation to return a tensor of the shape of its arguments, [2,4], got leaf of type number.',
+    ArgumentError,
+    () => new nn.Pool(0, (() => 3) as never, 1, 2).forward(ops.zeros([2, 5])),
+  ],
+  [
+    'nn.AdaptivePool: expected operation to return a tensor of shape [], got float32[3].',
+    ArgumentError,
+    () => new nn.AdaptivePool(2, 1, (window) => window).forward(ops.zeros([2, 6])),
+  ],
+  [
+    'nn.Sequential: expected an array of layers, got Dropout(p=*, inference=*).',
+    ArgumentError,
+    () => new nn.Sequential(new nn.Dropout() as never),
+  ],
+  [
+    'nn.makeWithState: expected Model to be a function or a module with a method `forward`, got leaf of type number.',
+    ArgumentError,
+    () => nn.makeWithState(3 as never),
+  ],
+  [
+    'nn.PReLU: expected an input against which slopes of shape [3] broadcast, got float32[3,4].',
+    ShapeError,
+    () => new nn.PReLU(ops.ones([3])).forward(sequence),
+  ],
+  [
+    `nn.MLP: expected an input of shape [4], got float32[3,4]. ${batch}`,
+    ShapeError,
+    () => mlp.forward(sequence),
+  ],
+  // States of other models.
+  [
+    'nn.BatchNorm: expected the state of this layer, with statistics of shape [2], got [3]. Pass the state that ' +
+      'nn.makeWithState(Model)(...) made together with the model.',
+    ShapeError,
+    () => norm.forward(image, { state: otherState, inference: true }),
+  ],
+  [
+    'nn.SpectralNorm: expected the state of this layer, with u and v for a weight of shape [3,4], got [3] and [2]. Pass the ' +
+      'state that nn.makeWithState(Model)(...) made together with the model.',
+    ShapeError,
+    () => spectral(4)[0].forward(x, { state: spectral(2)[1] }),
   ],
   // Initialisers and activations.
   [

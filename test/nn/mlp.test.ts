@@ -40,6 +40,16 @@ test('layers kept as one give what layers of their own give', () => {
   }
 });
 
+test('the compiled graph of layers kept as one does not grow with the depth', () => {
+  const lines = (depth: number): number => {
+    const mlp = new nn.MLP(2, 3, 5, depth, { scan: true, key });
+    return filterJit((m: nn.MLP, x: Tensor) => m.forward(x))
+      .lower(mlp, tensor([1, -2]))
+      .graph.split('\n').length;
+  };
+  expect(lines(20)).toBe(lines(5));
+});
+
 test('activations with parameters have some for every neuron, with gradients', () => {
   const grads = filterGrad((m: nn.MLP, x: Tensor) => m.forward(x).sum())(learnt, tensor([1, -2]));
   expect((learnt.activation as nn.PReLU).negativeSlope.shape).toEqual([2, 5]);
