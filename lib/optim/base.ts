@@ -1,4 +1,5 @@
 import { ArgumentError, TreeError } from '../base/errors';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { describe, isPlainObject } from '../tree';
 
@@ -115,6 +116,25 @@ export function requireNumber(
   const bound = atLeast === -Infinity ? '' : ` from ${atLeast} on`;
   throw new ArgumentError(
     `${op}: expected ${name} to be ${kind}${bound}, got ${typeof value === 'number' ? value : describe(value)}.`,
+    { op },
+  );
+}
+
+/** @throws ERR_ARGUMENT unless a setting is a number, a tensor of no axes or a schedule; ERR_DISPOSED if it is gone. */
+export function requireScalarOrSchedule(name: string, value: unknown, op: string): void {
+  if (typeof value === 'function' || (typeof value === 'number' && !Number.isNaN(value))) return;
+  if (value instanceof Tensor) {
+    handleOf(value, op);
+    if (value.ndim === 0) return;
+  }
+  const got =
+    value instanceof Tensor
+      ? `${value.dtype}[${value.shape.join()}]`
+      : typeof value === 'number'
+        ? 'NaN'
+        : describe(value);
+  throw new ArgumentError(
+    `${op}: expected ${name} to be a number, a tensor of no axes or a schedule, got ${got}.`,
     { op },
   );
 }

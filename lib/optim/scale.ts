@@ -2,6 +2,7 @@ import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
 import {
   identity,
+  requireScalarOrSchedule,
   requireState,
   stateless,
   type GradientTransformation,
@@ -43,6 +44,7 @@ export function scaleBySchedule(schedule: Schedule): GradientTransformation {
  *
  * @param learningRate  A number, a tensor of no axes, or a schedule; nothing leaves the updates as they are.
  * @param options  `flipSign`: false multiplies by the learning rate itself.
+ * @throws ERR_ARGUMENT for anything else.
  * @see optax.scale_by_learning_rate.
  */
 export function scaleByLearningRate(
@@ -52,6 +54,7 @@ export function scaleByLearningRate(
   requireOptions(options, ['flipSign'], 'optim.scaleByLearningRate');
   const { flipSign = true } = options;
   if (learningRate === undefined || learningRate === null) return identity();
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.scaleByLearningRate');
   const signed = (value: Scalar): Scalar => (flipSign ? negative(value) : value);
   if (typeof learningRate === 'function') return scaleBySchedule((count) => signed(learningRate(count)));
   if (learningRate instanceof Tensor) {

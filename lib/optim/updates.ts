@@ -1,6 +1,7 @@
 import { ArgumentError, ShapeError, TreeError } from '../base/errors';
 import { isInexactArray } from '../filter';
 import { full, fullLike, zeros, zerosLike } from '../ops';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import type { DType } from '../base/dtype';
 import {
@@ -27,12 +28,16 @@ export class Updates<T> {
   private readonly items: readonly unknown[];
   private readonly structure: Structure;
 
-  /** @throws ERR_ARGUMENT, with the path, for a leaf that is neither a tensor nor missing. */
+  /** @throws ERR_ARGUMENT, with the path, for a leaf that is neither a tensor nor missing; ERR_DISPOSED for one that is gone. */
   constructor(updates: T, op: string) {
     this.op = op;
     [this.items, this.structure] = flatten(updates, { isLeaf: isMissing });
     this.items.forEach((item, i) => {
-      if (isMissing(item) || item instanceof Tensor) return;
+      if (isMissing(item)) return;
+      if (item instanceof Tensor) {
+        handleOf(item, op);
+        return;
+      }
       throw new ArgumentError(
         `${op}: expected updates to be tensors or null, got ${describe(item)}${this.at(i)}. Use filterGrad, or filter the tree.`,
         { op },

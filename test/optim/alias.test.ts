@@ -64,3 +64,21 @@ test('leaves that are no parameters keep their places: null stays null, and func
   expect([updates.act, updates.rate, updates.none]).toEqual([null, null, null]);
   expect(applyUpdates(model, updates).act).toBe(model.act);
 });
+
+test('a learning rate that is none, and gradients that are gone, are refused', () => {
+  for (const [rate, got] of [
+    ['0.1', 'leaf of type string'],
+    [NaN, 'NaN'],
+    [tensor([0.1, 0.2]), 'float32[2]'],
+  ] as const) {
+    expect(() => optim.adam(rate as never)).toThrow(
+      `optim.scaleByLearningRate: expected learningRate to be a number, a tensor of no axes or a schedule, got ${got}.`,
+    );
+  }
+  const gone = tensor([1, 2]);
+  gone.dispose();
+  const sgd = optim.sgd(0.1);
+  expect(() => sgd.update({ a: gone }, sgd.init({ a: tensor([1, 2]) }))).toThrow(
+    'optim.scale: expected a live tensor',
+  );
+});
