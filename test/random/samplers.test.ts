@@ -117,3 +117,24 @@ test.each(names)('%s without a key, or with many, is an error that names it', (n
     expect(() => sampler(wrong, ...more)).toThrow('key');
   }
 });
+
+test('keys and parameters that are gone, complex parameters and shapes that are none name the sampler', () => {
+  const gone = (): Tensor => {
+    const once = tensor(1);
+    once.dispose();
+    return once;
+  };
+  const i = tensor(1).to('complex64');
+  expect(() => random.normal(gone(), [2])).toThrow('random.normal: expected a live tensor');
+  expect(() => random.gamma(key, gone())).toThrow('random.gamma: expected a live tensor');
+  expect(() => random.uniform(key, [2], { minval: i })).toThrow(
+    'random.uniform: expected minval to hold real numbers, got complex64[].',
+  );
+  expect(() => random.bernoulli(key, 0.5, 3 as never)).toThrow('random.bernoulli: expected a shape');
+  expect(() => random.categorical(key, null as never)).toThrow(
+    'random.categorical: expected logits to be a tensor, got null.',
+  );
+  expect(() => random.ball(key, 2, { p: 0 })).toThrow(
+    'random.ball: expected p to be a finite number above 0, got 0.',
+  );
+});
