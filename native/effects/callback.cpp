@@ -45,11 +45,14 @@ std::vector<at::Tensor> placeholders(at::IntArrayRef batch, at::IntArrayRef size
 }
 
 // A pure function of the host. `repeat` says what a batch makes of an input that has no batch axis: repeated, or with
-// an axis of size 1. While it is traced the function does not run.
+// an axis of size 1. While it is traced the function does not run; results are contiguous then as later, since views
+// that the trace took of them must exist in every run.
 std::vector<at::Tensor> callback(at::TensorList inputs, int64_t id, at::IntArrayRef batch, bool, at::IntArrayRef sizes,
                                  at::IntArrayRef ranks, at::IntArrayRef dtypes) {
   if (core::in_trace()) return placeholders(batch, sizes, ranks, dtypes);
-  return call_host(id, inputs, batch);
+  std::vector<at::Tensor> results = call_host(id, inputs, batch);
+  for (at::Tensor& result : results) result = result.contiguous();
+  return results;
 }
 
 std::vector<at::Tensor> call_callback(at::TensorList inputs, int64_t id, at::IntArrayRef batch, bool repeat,

@@ -44,6 +44,18 @@ describe('pureCallback', () => {
     expect(fn.count).toBe(2);
   });
 
+  test('gives contiguous results, whatever JavaScript gave, so that a view of a trace exists in every run', () => {
+    const turned = (a: Tensor): Tensor =>
+      pureCallback((b: Tensor) => b.t(), [a], {
+        resultShapeDtypes: new ShapeDtypeStruct([3, 2], 'float32'),
+      }).view([6]);
+    const a = tensor([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    for (const run of [turned, jit(turned)]) expect(run(a).toArray()).toEqual([1, 4, 2, 5, 3, 6]);
+  });
+
   test('does not take a result for known while it is traced', () => {
     const reads = jit((a: Tensor) =>
       pureCallback(() => 3, [], { resultShapeDtypes: new ShapeDtypeStruct([], 'int32') })

@@ -3,6 +3,7 @@ import { call, eagerAdd } from './call';
 import { cnn, cnnInference, cnnServed } from './cnn';
 import { perSample } from './derivatives';
 import { mlpMnist, mlpSmall } from './mlp';
+import { gru, lstm } from './recurrent';
 import { resnet } from './resnet';
 import { transformer, transformerInference, transformerServed } from './transformer';
 
@@ -14,6 +15,8 @@ export const workloads: readonly Workload[] = [
   mlpMnist,
   cnn,
   resnet,
+  gru,
+  lstm,
   transformer,
   perSample,
   cnnInference,
