@@ -10,6 +10,7 @@
 #include "native/trace/expand.h"
 #include "native/trace/fuse_pointwise.h"
 #include "native/trace/max_pool.h"
+#include "native/trace/simplify_layout.h"
 
 namespace equinode::trace {
 
@@ -115,6 +116,8 @@ void clean(const std::shared_ptr<jit::Graph>& graph) {
 }
 
 void specialise(const std::shared_ptr<jit::Graph>& graph) {
+  simplify_layout(graph);
+  clean(graph);
   use_vector_max_pool(graph);
   hoist_invariants(graph);
   fuse_pointwise(graph);
