@@ -6,8 +6,8 @@
  * The whole training step (forward, backward, optimiser) is one compiled function of PyTrees. Ctrl+C saves and
  * leaves; `--resume runs/mnist` goes on as if nothing had happened.
  */
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -21,6 +21,7 @@ import {
   filterJit,
   filterValueAndGrad,
   filterVmap,
+  io,
   isArray,
   logSoftmax,
   Module,
@@ -30,7 +31,6 @@ import {
   relu,
   sigmoid,
   tree,
-  treeDeserialiseLeaves,
   treeSerialiseLeaves,
   zeros,
   type Callable,
@@ -115,9 +115,26 @@ function freshRun({ batchSize, limit, lr, seed }: Settings): Run {
   return { model, optimiserState, settings, epoch: 0, step: 0 };
 }
 
-function save(run: Run, folder: string): void {
-  treeSerialiseLeaves(join(folder, 'model.eqx'), run.model);
-  treeSerialiseLeaves(join(folder, 'checkpoint.eqx'), run);
+/** The folder of a run: its latest and its most accurate checkpoints, and the latest model by itself. */
+class Output {
+  readonly folder: string;
+  private readonly checkpoints: io.Checkpointer;
+  /** Of a run that this one takes the place of: they go when this one has something to show. */
+  private replaced: readonly number[];
+
+  constructor(folder: string, isResumed: boolean) {
+    this.folder = folder;
+    this.checkpoints = new io.Checkpointer(folder, { maxToKeep: 2, keepBest: 1, bestMode: 'max' });
+    accessSync(folder, constants.W_OK);
+    this.replaced = isResumed ? [] : this.checkpoints.allSteps();
+  }
+
+  save(run: Run, stepCount: number, accuracy?: number): void {
+    for (const step of this.replaced) this.checkpoints.delete(step);
+    this.replaced = [];
+    this.checkpoints.save(stepCount, run, { metric: accuracy });
+    treeSerialiseLeaves(join(this.folder, 'model.eqx'), run.model);
+  }
 }
 
 // The command line. Whatever can be wrong is found before any work is done.
@@ -147,8 +164,8 @@ const program = new Command('mnist')
       .argParser(count)
       .default(Infinity, 'all'),
   )
-  .option('--out <folder>', 'where model.eqx and checkpoint.eqx go', 'runs/mnist')
-  .option('--resume <path>', 'go on from a checkpoint.eqx, or from the one in a folder')
+  .option('--out <folder>', 'where model.eqx and the checkpoints go', 'runs/mnist')
+  .option('--resume <folder>', 'go on from the latest checkpoint in a folder')
   .allowExcessArguments(false)
   .showSuggestionAfterError(false);
 
@@ -175,11 +192,12 @@ function loadData(options: Options, limit: number): ReturnType<typeof data.mnist
   return devicePut(tree.map(first, parts), options.device);
 }
 
-function resume(path: string, options: Options): Run {
-  const file =
-    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'checkpoint.eqx') : path;
+function resume(folder: string, options: Options): Run {
+  // A Checkpointer would make a folder that is not there.
+  readdirSync(folder);
   const like = devicePut(freshRun(options), options.device);
-  const run = treeDeserialiseLeaves(file, like);
+  const run = new io.Checkpointer(folder).restore(like)?.tree;
+  if (run === undefined) throw new Error(`expected a folder with checkpoints, got none in ${folder}`);
   for (const name of ['batchSize', 'seed', 'limit'] as const) {
     if (program.getOptionValueSource(name) === 'cli' && options[name] !== run.settings[name]) {
       throw new Error(
@@ -250,11 +268,9 @@ class Progress {
 async function main(): Promise<void> {
   const options = program.parse().opts<Options>();
   check('--device', () => zeros([1], { device: options.device }));
-  check('--out', () => {
-    mkdirSync(options.out, { recursive: true });
-    accessSync(options.out, constants.W_OK);
-  });
   const { resume: from } = options;
+  const isSameFolder = from !== undefined && resolve(from) === resolve(options.out);
+  const output = check('--out', () => new Output(options.out, isSameFolder));
   let run =
     from === undefined
       ? devicePut(freshRun(options), options.device)
@@ -287,7 +303,8 @@ async function main(): Promise<void> {
     const batches = data.batches(train, { batchSize, key, skip: run.step });
     let { model, optimiserState, step } = run;
     let loss: Tensor | undefined;
-    const progress = new Progress(`epoch ${run.epoch + 1}/${options.epochs}`, step + batches.length, step);
+    const stepsOfEpoch = step + batches.length;
+    const progress = new Progress(`epoch ${run.epoch + 1}/${options.epochs}`, stepsOfEpoch, step);
     for (const { images, labels } of batches) {
       const imageCount = labels.size;
       [model, optimiserState, loss] = trainStep(model, optimiserState, images, labels);
@@ -303,19 +320,19 @@ async function main(): Promise<void> {
     progress.stop();
     if (isStopping()) {
       run = { ...run, model, optimiserState, step };
-      save(run, options.out);
+      output.save(run, run.epoch * stepsOfEpoch + step);
       break;
     }
     run = { ...run, model, optimiserState, epoch: run.epoch + 1, step: 0 };
-    save(run, options.out);
-    const percent = (100 * accuracy(model, test)).toFixed(2);
+    const tested = accuracy(model, test);
+    output.save(run, run.epoch * stepsOfEpoch, tested);
     console.log(
       `epoch ${run.epoch}/${options.epochs} trained in ${progress.seconds().toFixed(2)} s (${progress.rate()} images/s), ` +
-        `test accuracy ${percent} %`,
+        `test accuracy ${(100 * tested).toFixed(2)} %`,
     );
     await setImmediate();
   }
-  console.log(`Saved ${join(options.out, 'model.eqx')} and ${join(options.out, 'checkpoint.eqx')}`);
+  console.log(`Saved ${join(options.out, 'model.eqx')} and checkpoints in ${options.out}`);
   if (isStopping()) {
     console.log(`Stopped after epoch ${run.epoch}, step ${run.step}. Go on with --resume ${options.out}`);
     process.exitCode = 130;

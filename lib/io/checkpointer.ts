@@ -151,14 +151,24 @@ export class Checkpointer {
     const info = which === 'best' ? this.best() : this.all().find(({ step }) => step === which);
     if (info === undefined) {
       if (which === 'best') return undefined;
-      const steps = this.allSteps().join(', ');
-      throw new ArgumentError(
-        `${op}: expected the step of a checkpoint (${steps === '' ? 'there is none' : steps}), got ${which} in ${this.folder}.`,
-        { op },
-      );
+      throw this.noSuchStep(which, op);
     }
     requireSound(info.path, op);
     return { ...info, tree: readTree(info.path, like, op) };
+  }
+
+  /**
+   * Removes the checkpoint of a step.
+   *
+   * @throws ERR_ARGUMENT if there is none of that step, or it cannot be removed.
+   * @see orbax.checkpoint.CheckpointManager.delete.
+   */
+  delete(step: number): void {
+    const path = this.paths().find((checkpoint) => checkpoint.step === step)?.path;
+    if (path === undefined) throw this.noSuchStep(step, 'Checkpointer.delete');
+    this.inFolder(() => {
+      rmSync(path);
+    });
   }
 
   /** The steps that there are checkpoints of, in order. */
@@ -179,6 +189,14 @@ export class Checkpointer {
   /** What there is, without the trees, in order. Checkpoints whose header is damaged are left out. */
   all(): CheckpointInfo[] {
     return this.paths().flatMap(({ path }) => infoOf(path) ?? []);
+  }
+
+  private noSuchStep(step: number, op: string): ArgumentError {
+    const steps = this.allSteps().join(', ');
+    return new ArgumentError(
+      `${op}: expected the step of a checkpoint (${steps === '' ? 'there is none' : steps}), got ${String(step)} in ${this.folder}.`,
+      { op },
+    );
   }
 
   private paths(): { readonly step: number; readonly path: string }[] {

@@ -6,6 +6,7 @@ import { Tensor } from '../tensor/tensor';
 import { atomicWrite, writeAll, type ByteSink } from './atomic-write';
 import { ByteReader, sourceOfBytes, sourceOfFile, withFileSource, type ByteSource } from './byte-source';
 import { leafFromBlob, leafToBlob } from './leaf-blob';
+import { describeMismatch, MismatchError } from './mismatch';
 
 /** Saves one leaf, or writes nothing to leave it out. */
 export type SerialiseLeaf = (file: ByteSink, leaf: unknown) => void;
@@ -186,6 +187,9 @@ function atLeaf<R>(op: string, path: Path, place: string, body: () => R): R {
     if (!(cause instanceof EquinodeError)) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new ArgumentError(`${op}: filterSpec failed${where}: ${message}`, { op, cause });
+    }
+    if (cause instanceof MismatchError) {
+      throw new FormatError(`${op}: ${describeMismatch(path, cause)}${place}.`, { op, cause });
     }
     const reason = cause.message.replace(/^[\w ]+: /, '').replace(/\.$/, '');
     throw errorOf(cause.code, `${op}: ${reason}${where}.`, { op, cause });

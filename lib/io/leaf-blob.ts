@@ -4,6 +4,7 @@ import { ArgumentError, FormatError } from '../base/errors';
 import { to } from '../ops';
 import { fromBuffer } from '../tensor/create';
 import { Tensor } from '../tensor/tensor';
+import { MismatchError } from './mismatch';
 import { describeHeader, npyElement, npyElementsInOrder, npyPrefix, readNpyHeader } from './npy';
 import { asBooleans, describeArray, sameShape, tensorPieces } from './tensor-data';
 
@@ -46,9 +47,7 @@ export function leafFromBlob(read: (length: number) => Uint8Array, like: unknown
   const fits =
     element !== undefined && array.dtypes.includes(element.dtype) && sameShape(header.shape, array.shape);
   if (!fits) {
-    throw new FormatError(
-      `expected ${array.name} as in the model, got ${describeHeader(header)} in the file`,
-    );
+    throw new MismatchError(describeHeader(header), array.name);
   }
   const count = header.shape.reduce((product, length) => product * length, 1);
   const bytes = read(count * dtypeInfo(element.dtype).itemBytes);

@@ -1,7 +1,8 @@
 import { ArgumentError, FormatError } from '../base/errors';
 import { to } from '../ops';
 import { Tensor } from '../tensor/tensor';
-import { atPath, flattenWithPath, keystr, unflatten, type Path, type PathKey } from '../tree';
+import { flattenWithPath, keystr, unflatten, type Path, type PathKey } from '../tree';
+import { describeMismatch, MismatchError } from './mismatch';
 import { describeArray, sameShape } from './tensor-data';
 
 /** Tensors by their names, as in a file: `layers.0.weight`. */
@@ -92,11 +93,12 @@ export function fromStateDict<T>(
 function fitted(value: Tensor, like: Tensor, path: Path, name: string, op: string): Tensor {
   const sameSizes = sameShape(withoutOnes(value.shape), withoutOnes(like.shape));
   if (!sameSizes || value.dtype !== like.dtype) {
-    throw new FormatError(
-      `${op}: expected ${describeArray(like.dtype, like.shape)} as in the model, ` +
-        `got ${describeArray(value.dtype, value.shape)} in the state dict${atPath(path)} (${name}).`,
-      { op },
+    const cause = new MismatchError(
+      describeArray(value.dtype, value.shape),
+      describeArray(like.dtype, like.shape),
     );
+    const place = name === nameOf(path) ? '' : ` (${name} in the file)`;
+    throw new FormatError(`${op}: ${describeMismatch(path, cause)}${place}.`, { op });
   }
   const shaped = sameShape(value.shape, like.shape) ? value : value.reshape(like.shape);
   const { device } = like;

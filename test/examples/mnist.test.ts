@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as io from '../../lib/io';
 import { useFolder } from '../support/folder';
 import { writeSmallMnist } from '../support/idx-files';
 
@@ -34,6 +35,12 @@ function few(out: string, ...more: readonly string[]): string[] {
   return ['--data', inFolder('data'), '--out', inFolder(out), '--batch-size', '32', '--seed', '3', ...more];
 }
 
+/** The names of the checkpoints in a folder, in order. */
+const checkpoints = (folder: string): string[] =>
+  readdirSync(inFolder(folder))
+    .filter((name) => name.endsWith('.ckpt'))
+    .sort();
+
 beforeAll(() => {
   writeSmallMnist(inFolder('data'), 320, 100);
 });
@@ -45,7 +52,14 @@ describe('examples/mnist.ts', () => {
     const last = /epoch 4\/4 trained in [\d.]+ s \(\d+ images\/s\), test accuracy ([\d.]+) %/.exec(stdout);
     expect(Number(last?.[1])).toBeGreaterThan(90);
     expect(stdout).toMatch(/^epoch 1\/4 10\/10 {2}loss \d\.\d{4} {2}\d+ images\/s$/m);
-    expect(readdirSync(inFolder('trains')).sort()).toEqual(['checkpoint.eqx', 'model.eqx']);
+    // The latest two, and the most accurate if it is none of them.
+    expect(readdirSync(inFolder('trains')).sort()).toEqual([
+      'model.eqx',
+      ...checkpoints('trains').filter((name) => name <= 'step-000000000020.ckpt'),
+      'step-000000000030.ckpt',
+      'step-000000000040.ckpt',
+    ]);
+    expect(checkpoints('trains').length).toBeLessThanOrEqual(3);
   }, 120_000);
 
   test('a resumed run ends as one that was never stopped, byte for byte', async () => {
@@ -64,7 +78,8 @@ describe('examples/mnist.ts', () => {
     expect([resumed.code, resumed.stderr]).toEqual([0, '']);
     const file = (name: string) => readFileSync(inFolder(name)).toString('hex');
     expect(file('half/model.eqx') === file('whole/model.eqx')).toBe(true);
-    expect(file('half/checkpoint.eqx') === file('whole/checkpoint.eqx')).toBe(true);
+    expect(checkpoints('half')).toEqual(checkpoints('whole'));
+    for (const name of checkpoints('half')) expect(file(`half/${name}`) === file(`whole/${name}`)).toBe(true);
   }, 180_000);
 
   test('Ctrl+C saves after the step and leaves with 130; resuming goes on in the middle of the epoch', async () => {
@@ -96,6 +111,13 @@ describe('examples/mnist.ts', () => {
       readFileSync(inFolder('stopped/model.eqx')).equals(readFileSync(inFolder('straight/model.eqx'))),
     ).toBe(true);
   }, 240_000);
+
+  test('a new run in the folder of an old one takes its place', async () => {
+    await run(...few('again', '--epochs', '2'));
+    const { code, stderr } = await run(...few('again', '--limit', '64'));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(checkpoints('again')).toEqual(['step-000000000002.ckpt']);
+  }, 120_000);
 
   describe('refuses before any work, in one line', () => {
     const refused = async (args: readonly string[], expected: string | RegExp): Promise<void> => {
@@ -135,18 +157,21 @@ describe('examples/mnist.ts', () => {
 
     test('a folder that cannot be made', async () => {
       writeFileSync(inFolder('file'), '');
-      await refused(few('file/x'), /--out: ENOTDIR/);
+      await refused(few('file/x'), /--out: .*expected a folder .* got ENOTDIR/);
     });
 
     test('a checkpoint that is missing, cut, or of something else', async () => {
+      await refused(few('x', '--resume', inFolder('no')), /--resume: ENOENT: no such file or directory/);
+      await refused(few('x', '--resume', inFolder('data')), /--resume: expected a folder with checkpoints/);
+      await run(...few('hurt', '--limit', '64'));
+      const only = inFolder(`hurt/${checkpoints('hurt')[0] ?? ''}`);
+      truncateSync(only, 5000);
+      await refused(few('x', '--resume', inFolder('hurt')), /--resume: .*expected \d+ bytes .* got \d+ in /);
+      rmSync(only);
+      new io.Checkpointer(inFolder('hurt')).save(1, { epoch: true });
       await refused(
-        few('x', '--resume', inFolder('no.eqx')),
-        /--resume: .*ENOENT: no such file or directory at/,
-      );
-      writeFileSync(inFolder('other.eqx'), readFileSync(join(root, 'test/fixtures/io/golden.eqx')));
-      await refused(
-        few('x', '--resume', inFolder('other.eqx')),
-        /--resume: .*expected .* as in the model, got int32\[\] in the file at \['/,
+        few('x', '--resume', inFolder('hurt')),
+        /--resume: .*: \['epoch'\]: bool\[\] in the file, a number .* in the model/,
       );
     });
 

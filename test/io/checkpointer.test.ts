@@ -93,6 +93,18 @@ describe('saving and restoring', () => {
   });
 });
 
+describe('delete', () => {
+  test('removes the checkpoint of a step; of none is an error', () => {
+    const checkpoints = new Checkpointer(inFolder('delete'));
+    for (const step of [1, 2]) checkpoints.save(step, { a: step });
+    checkpoints.delete(2);
+    expect(checkpoints.allSteps()).toEqual([1]);
+    expect(thrown(() => { checkpoints.delete(2); }).message).toBe(
+      `Checkpointer.delete: expected the step of a checkpoint (1), got 2 in ${inFolder('delete')}.`,
+    );
+  });
+});
+
 describe('bad input changes nothing', () => {
   const folder = () => inFolder('bad');
   const checkpoints = () => new Checkpointer(folder());
@@ -138,7 +150,7 @@ describe('bad input changes nothing', () => {
     const error = thrown(() => checkpoints().restore({ layers: [{ weight: tensor([[1], [2]]) }] }));
     expect(error).toBeInstanceOf(FormatError);
     expect(error.message).toContain(
-      "Checkpointer.restore: expected float32[2,1] as in the model, got float32[1,2] in the file at ['layers'][0]['weight'] (byte 0 of ",
+      "Checkpointer.restore: ['layers'][0]['weight']: float32[1,2] in the file, float32[2,1] in the model (byte 0 of ",
     );
     expect(error.message).toContain(file(folder(), 1));
   });

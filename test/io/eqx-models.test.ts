@@ -51,7 +51,7 @@ describe('models', () => {
     const load = () => treeDeserialiseLeaves(join(fixtures, 'model.eqx'), like);
     expect(load).toThrow(FormatError);
     expect(load).toThrow(
-      /expected float32\[5,18\] as in the model, got float32\[4,18\] in the file at \['mlp'\]\.layers\[0\]\.weight \(byte /,
+      /: \['mlp'\]\.layers\[0\]\.weight: float32\[4,18\] in the file, float32\[5,18\] in the model \(byte /,
     );
   });
 

@@ -178,7 +178,7 @@ describe('treeSerialiseLeaves and treeDeserialiseLeaves', () => {
     );
     expect(treeDeserialiseLeaves(saved(arrays), blank)).toEqual(arrays);
     expect(() => treeDeserialiseLeaves(saved(new Float32Array(3)), new Float32Array(2))).toThrow(
-      'expected Float32Array of 2 as in the model, got float32[3] in the file',
+      'treeDeserialiseLeaves: float32[3] in the file, Float32Array of 2 in the model (byte 0 of the bytes).',
     );
   });
 });
@@ -261,10 +261,10 @@ describe('what does not fit', () => {
   test('another kind names the path and both sides', () => {
     const bytes = saved([1, { a: true }]);
     expect(loading(bytes, [0, { a: 0n }])).toBe(
-      "treeDeserialiseLeaves: expected a bigint (int64[]) as in the model, got bool[] in the file at [1]['a'] (byte 136 of the bytes).",
+      "treeDeserialiseLeaves: [1]['a']: bool[] in the file, a bigint (int64[]) in the model (byte 136 of the bytes).",
     );
     expect(loading(bytes, [true, { a: true }])).toBe(
-      'treeDeserialiseLeaves: expected a boolean (bool[]) as in the model, got float64[] in the file at [0] (byte 0 of the bytes).',
+      'treeDeserialiseLeaves: [0]: float64[] in the file, a boolean (bool[]) in the model (byte 0 of the bytes).',
     );
   });
 
@@ -285,7 +285,7 @@ describe('what does not fit', () => {
 
   test('types that no leaf has are named', () => {
     const strings = Buffer.from(saved(1).toString('latin1').replace("'<f8'", "'<U2'"), 'latin1');
-    expect(loading(strings, 1)).toContain("got elements of NumPy's type '<U2', []");
+    expect(loading(strings, 1)).toContain("elements of NumPy's type '<U2', [] in the file");
   });
 
   test('a file cut anywhere is a FormatError that names the file', () => {
@@ -433,10 +433,10 @@ describe('tensors', () => {
     const into = (weight: Tensor) =>
       message(() => treeDeserialiseLeaves(bytes, { layers: [{ weight }] }), FormatError);
     expect(into(tensor([1, 2]))).toBe(
-      "treeDeserialiseLeaves: expected float32[2] as in the model, got float32[1,2] in the file at ['layers'][0]['weight'] (byte 0 of the bytes).",
+      "treeDeserialiseLeaves: ['layers'][0]['weight']: float32[1,2] in the file, float32[2] in the model (byte 0 of the bytes).",
     );
     expect(into(tensor([[1, 2]], { dtype: 'float64' }))).toContain(
-      'expected float64[1,2] as in the model, got float32[1,2] in the file at',
+      "['layers'][0]['weight']: float32[1,2] in the file, float64[1,2] in the model",
     );
     const filterSpec: DeserialiseLeaf = () => tensor([1, 2]);
     expect(

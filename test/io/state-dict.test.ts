@@ -75,10 +75,10 @@ describe('fromStateDict', () => {
   test('another shape or dtype names the path, and nothing changes', () => {
     const net = model();
     expect(() => fromStateDict(net, { ...stateDict(net), 'layers.0.weight': tensor([[1, 2]]) })).toThrow(
-      "fromStateDict: expected float32[3,2] as in the model, got float32[1,2] in the state dict at ['layers'][0].weight (layers.0.weight).",
+      "fromStateDict: ['layers'][0].weight: float32[1,2] in the file, float32[3,2] in the model.",
     );
     expect(() => fromStateDict({ a: tensor([1]) }, { a: tensor([1], { dtype: 'float64' }) })).toThrow(
-      "expected float32[1] as in the model, got float64[1] in the state dict at ['a'] (a).",
+      "['a']: float64[1] in the file, float32[1] in the model.",
     );
   });
 
