@@ -1,5 +1,5 @@
 import { Field } from './field';
-import { notAField } from './misuse';
+import { fieldsNoObject, notAField } from './misuse';
 
 /** What is known of a module class, from its `static fields` and its prototype chain. */
 export interface ClassInfo {
@@ -93,7 +93,10 @@ function chain(prototype: object): object[] {
 function ownFields(Class: unknown): [string, Field][] {
   if (typeof Class !== 'function' || !Object.hasOwn(Class, 'fields')) return [];
   const { fields } = Class as { fields?: unknown };
-  if (typeof fields !== 'object' || fields === null) return [];
+  if (fields === undefined) return [];
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw fieldsNoObject(Class.name, Array.isArray(fields) ? 'an array' : typeof fields);
+  }
   return Object.entries(fields).map(([name, value]: [string, unknown]) => {
     if (value instanceof Field) return [name, value];
     throw notAField(Class.name, name, typeof value);
@@ -118,5 +121,7 @@ function privateInstanceName(code: string): string | undefined {
   const statics = new Set(
     [...code.matchAll(/\bstatic\s+(?:async\s+|get\s+|set\s+)*(#[\w$]+)/g)].map((m) => m[1]),
   );
-  return [...code.matchAll(/\bthis\s*\.\s*(#[\w$]+)/g)].map((m) => m[1]).find((name) => !statics.has(name));
+  return [...code.matchAll(/[\w$)\]]\s*\??\.\s*(#[\w$]+)/g)]
+    .map((m) => m[1])
+    .find((name) => !statics.has(name));
 }

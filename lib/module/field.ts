@@ -25,7 +25,7 @@ export class Field {
  * Static fields are part of the structure: they are no leaves, and a compiled function is traced again when one
  * changes. Use them for sizes, flags and names, never for tensors.
  *
- * @throws ERR_ARGUMENT for an unknown option.
+ * @throws ERR_ARGUMENT for an unknown option, or one of the wrong type.
  * @example
  * class Linear extends Module {
  *   static fields = { inFeatures: field({ static: true }) };
@@ -45,5 +45,19 @@ export function field<In = never>(options: FieldOptions<In> = {}): Field {
       );
     }
   }
-  return new Field(options.static ?? false, options.converter as ((value: unknown) => unknown) | undefined);
+  const { static: isStatic = false, converter } = options as {
+    readonly static?: unknown;
+    readonly converter?: unknown;
+  };
+  if (typeof isStatic !== 'boolean') {
+    throw new ArgumentError(`field: expected static to be a boolean, got ${typeof isStatic}.`, {
+      op: 'field',
+    });
+  }
+  if (converter !== undefined && typeof converter !== 'function') {
+    throw new ArgumentError(`field: expected converter to be a function, got ${typeof converter}.`, {
+      op: 'field',
+    });
+  }
+  return new Field(isStatic, converter as ((value: unknown) => unknown) | undefined);
 }

@@ -4,6 +4,7 @@ import { Tensor } from '../tensor/tensor';
 import { classInfo, isOwnArrow, type ClassInfo } from './class-info';
 import { frozenCopy } from './frozen-copy';
 import * as misuse from './misuse';
+import { rawTransformOfArrays } from './raw-transform';
 
 /**
  * NOTE [finishing]: construction of a module ends when it is finished: fields are checked, converted and frozen,
@@ -44,6 +45,7 @@ function checkFields(node: object, info: ClassInfo): void {
     const property = Object.getOwnPropertyDescriptor(node, field)!;
     if (!Object.hasOwn(property, 'value')) throw misuse.accessorField(name, field);
     if (typeof property.value === 'function') checkFunction(info, field, property.value as NamedFunction);
+    else checkHidden(info, field, property.value);
   }
 }
 
@@ -53,9 +55,34 @@ function checkFunction(info: ClassInfo, field: string, value: NamedFunction): vo
   const method = info.methods.get(value);
   if (method !== undefined) throw misuse.methodInField(info.name, field, method);
   if (isOwnArrow(info, value)) throw misuse.arrowInField(info.name, field);
+  const transform = rawTransformOfArrays(value);
+  if (transform !== undefined) {
+    warnOnce(`${info.name}.${field} raw`, misuse.rawTransformInField(info.name, field, transform));
+  }
   if (value.name.startsWith('bound ') && info.methodNames.has(value.name.slice(6))) {
     warnOnce(`${info.name}.${field} bound`, misuse.boundMethodInField(info.name, field, value.name));
   }
+}
+
+/** Warns of tensors directly in a leaf: a Set, an object of a class that is not registered. */
+function checkHidden(info: ClassInfo, field: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Tensor) return;
+  if (ArrayBuffer.isView(value) || kindOf(value) !== undefined) return;
+  const held = value instanceof Set ? [...value] : dataOf(value);
+  if (!held.some(holdsTensor)) return;
+  const { name } = value.constructor;
+  const message =
+    value instanceof Set
+      ? misuse.tensorsInSet(info.name, field)
+      : misuse.hiddenTensors(info.name, field, name);
+  warnOnce(`${info.name}.${field} hidden`, message);
+}
+
+/** Own values, without running what accessors compute. */
+function dataOf(value: object): unknown[] {
+  return Object.values(Object.getOwnPropertyDescriptors(value)).map(
+    ({ value: data }: PropertyDescriptor): unknown => data,
+  );
 }
 
 /** The values that the fields will have, without touching the module. */
@@ -92,6 +119,7 @@ function holdsTensor(value: unknown): boolean {
   while (pending.length > 0) {
     const part = pending.pop();
     if (part instanceof Tensor) return true;
+    if (typeof part === 'function' && rawTransformOfArrays(part) !== undefined) return true;
     if (met.has(part)) continue;
     met.add(part);
     kindOf(part)?.open(part, pending);

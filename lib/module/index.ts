@@ -6,4 +6,5 @@ export { Field, field, type FieldOptions } from './field';
 export { Module, module } from './module';
 export { Partial } from './partial';
 export { treePformat, treePprint, type PformatOptions } from './pformat';
+export { markRawTransform } from './raw-transform';
 export { moduleUpdateWrapper } from './update-wrapper';

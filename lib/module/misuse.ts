@@ -47,6 +47,45 @@ export function boundMethodInField(owner: string, field: string, name: string): 
   );
 }
 
+export function rawTransformInField(owner: string, field: string, transform: string): string {
+  const filtered = `filter${transform.charAt(0).toUpperCase()}${transform.slice(1)}`;
+  return withCode(
+    `${owner}: the field .${field} holds what the raw transform ${transform} made of a module. What it wraps is hidden from ` +
+      'transforms: its tensors get no gradients and no updates, and are not saved.',
+    `this.${field} = ${transform}(layer);`,
+    `this.${field} = ${filtered}(layer); // or keep the layer, and transform where it is called`,
+  );
+}
+
+export function hiddenTensors(owner: string, field: string, what: string): string {
+  return withCode(
+    `${owner}: the field .${field} holds tensors in an object of the class ${what}, which is a leaf: transforms do not see what is in it. Its ` +
+      'tensors get no gradients and no updates, and are not saved.',
+    `class ${what} {}\nthis.${field} = new ${what}(ones([2]));`,
+    `class ${what} extends Module {} // or tree.register(${what}, ...); or an array, an object, a Map\nthis.${field} = new ${what}(ones([2]));`,
+  );
+}
+
+export function tensorsInSet(owner: string, field: string): string {
+  return withCode(
+    `${owner}: the field .${field} holds tensors in a Set, which is a leaf: transforms do not see what is in it. Its ` +
+      'tensors get no gradients and no updates, and are not saved.',
+    `this.${field} = new Set([ones([2])]);`,
+    `this.${field} = [ones([2])];`,
+  );
+}
+
+export function fieldsNoObject(owner: string, got: string): ModuleError {
+  return misuse(
+    owner,
+    withCode(
+      `${owner}.fields: expected an object with a value made by \`field(...)\` for each field, got ${got}.`,
+      "static fields = ['size'];",
+      'static fields = { size: field({ static: true }) };',
+    ),
+  );
+}
+
 export function tensorInStatic(owner: string, field: string): string {
   return withCode(
     `${owner}: the static field .${field} holds a tensor. Static fields are compared, not traced: it gets no gradient, ` +

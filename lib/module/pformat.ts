@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 import { dtypeInfo } from '../base/dtype';
+import { ArgumentError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { kindOf, printValue, quote } from '../tree';
 import { ShapeDtypeStruct } from '../tensor/shape-dtype-struct';
 import { Tensor } from '../tensor/tensor';
@@ -29,11 +31,30 @@ const deepest = 200;
  *   prints as that.
  * @example
  * treePformat(new nn.Linear(2, 3, { key })); // Linear(weight=f32[3,2], bias=f32[3], inFeatures=2, ...)
+ * @throws ERR_ARGUMENT for a width or an indentation that is no number from 0 on, and unknown options.
  * @see equinox.tree_pformat. Differences: values print as JavaScript writes them (`null`, `true`).
  */
 export function treePformat(t: unknown, options: PformatOptions = {}): string {
+  requireOptions(options, optionNames, 'treePformat');
   const { width = 80, indent = 2 } = options;
+  checkOptions(options, width, indent);
   return render(new Printer(options).layout(t), width, indent);
+}
+
+const optionNames = ['width', 'indent', 'shortArrays', 'structAsArray', 'truncateLeaf'];
+
+function checkOptions(options: PformatOptions, width: unknown, indent: unknown): void {
+  const op = 'treePformat';
+  const refuse = (expected: string, got: unknown): ArgumentError =>
+    new ArgumentError(`${op}: expected ${expected}, got ${String(got)}.`, { op });
+  if (typeof width !== 'number' || !(width >= 0)) throw refuse('a width of 0 columns or more', width);
+  if (!Number.isSafeInteger(indent) || (indent as number) < 0) {
+    throw refuse('an indent that is a whole number from 0 on', indent);
+  }
+  const { truncateLeaf } = options;
+  if (truncateLeaf !== undefined && typeof (truncateLeaf as unknown) !== 'function') {
+    throw refuse('truncateLeaf to be a function', truncateLeaf);
+  }
 }
 
 /** Prints a module with its fields, also where its class has a `toString` of its own. */

@@ -1,6 +1,6 @@
 import { isInexactDType } from '../base/dtype';
 import { ArgumentError, TransformError } from '../base/errors';
-import { call, type Callable } from '../module';
+import { call, markRawTransform, type Callable } from '../module';
 import { native } from '../native';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { adopt } from '../tensor/lifetime';
@@ -192,7 +192,7 @@ export function valueAndGrad(
   fn: AnyFn,
   options: GradOptions = {},
 ): (...args: unknown[]) => [unknown, unknown] {
-  return rawTransform('valueAndGrad', fn, options, true);
+  return markRawTransform(rawTransform('valueAndGrad', fn, options, true), 'valueAndGrad', fn);
 }
 
 /**
@@ -216,7 +216,8 @@ export function grad<A extends unknown[], X>(
 export function grad<A extends unknown[]>(fn: Callable<A>, options: GradOptions): (...args: A) => unknown;
 export function grad(fn: AnyFn, options: GradOptions = {}): (...args: unknown[]) => unknown {
   const both = rawTransform('grad', fn, options, false);
-  return (...args) => onlyGrad(both(...args), options.hasAux);
+  const gradient = (...args: unknown[]): unknown => onlyGrad(both(...args), options.hasAux);
+  return markRawTransform(gradient, 'grad', fn);
 }
 
 /** What `grad` returns, of what `valueAndGrad` returns. */

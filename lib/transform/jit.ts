@@ -1,5 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
-import { call, isCallable, type Callable } from '../module';
+import { call, isCallable, markRawTransform, type Callable } from '../module';
 import { native, type Handle } from '../native';
 import { adopt } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
@@ -238,7 +238,7 @@ export interface JitOptions {
 export function jit<A extends unknown[], R>(fn: Callable<A, R>, options: JitOptions = {}): Jitted<A, R> {
   const { staticArgnums = [] } = options;
   const positions = typeof staticArgnums === 'number' ? [staticArgnums] : staticArgnums;
-  return compile('jit', fn, 'none', (args) => {
+  const jitted = compile('jit', fn, 'none', (args) => {
     const fixed = positions.map((given) => (given < 0 ? given + args.length : given));
     args.forEach((arg, position) => {
       if (fixed.includes(position)) return;
@@ -252,6 +252,7 @@ export function jit<A extends unknown[], R>(fn: Callable<A, R>, options: JitOpti
       }
     });
   });
+  return markRawTransform(jitted, 'jit', fn);
 }
 
 /**

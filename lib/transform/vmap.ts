@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError, TransformError } from '../base/errors';
-import { call, type Callable } from '../module';
+import { call, markRawTransform, type Callable } from '../module';
 import { native } from '../native';
 import { tensor } from '../tensor/create';
 import { adopt } from '../tensor/lifetime';
@@ -214,7 +214,8 @@ export function vmap<A extends unknown[], R>(
   options: VmapOptions = {},
 ): (...args: A) => R {
   const { inAxes = 0, outAxes = 0, axisSize, axisName } = options;
-  return (...args) => mapOver('vmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
+  const mapped = (...args: A): R => mapOver('vmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
+  return markRawTransform(mapped, 'vmap', fn);
 }
 
 /**

@@ -99,9 +99,11 @@ describe('delete', () => {
     for (const step of [1, 2]) checkpoints.save(step, { a: step });
     checkpoints.delete(2);
     expect(checkpoints.allSteps()).toEqual([1]);
-    expect(thrown(() => { checkpoints.delete(2); }).message).toBe(
-      `Checkpointer.delete: expected the step of a checkpoint (1), got 2 in ${inFolder('delete')}.`,
-    );
+    expect(
+      thrown(() => {
+        checkpoints.delete(2);
+      }).message,
+    ).toBe(`Checkpointer.delete: expected the step of a checkpoint (1), got 2 in ${inFolder('delete')}.`);
   });
 });
 

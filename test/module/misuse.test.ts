@@ -1,6 +1,10 @@
 import { ModuleError } from '../../lib/base/errors';
 import { field, Module, module } from '../../lib/module';
 import { full } from '../../lib/ops';
+import * as nn from '../../lib/nn';
+import * as random from '../../lib/random';
+import type { Tensor } from '../../lib/tensor/tensor';
+import { filterJit, grad, jit, valueAndGrad, vmap } from '../../lib/transform';
 import { leaves } from '../../lib/tree';
 import { thrown } from '../support/thrown';
 
@@ -71,6 +75,44 @@ describe('mistakes of a class are refused with the code as it is and as it shoul
         '  static fields = { size: field({ static: true }) };',
       ),
     );
+  });
+
+  test('`static fields` that are no object', () => {
+    class Listed extends Module {
+      static readonly fields = ['size'];
+      readonly size = 1;
+    }
+    expect(misuse(() => new Listed())).toBe(
+      lines(
+        'Listed.fields: expected an object with a value made by `field(...)` for each field, got an array.',
+        '',
+        '  // Wrong',
+        "  static fields = ['size'];",
+        '',
+        '  // Right',
+        '  static fields = { size: field({ static: true }) };',
+      ),
+    );
+  });
+
+  test('options of field() of other types', () => {
+    expect(() => field({ static: 'yes' as never })).toThrow(
+      'field: expected static to be a boolean, got string.',
+    );
+    expect(() => field({ converter: 3 as never })).toThrow(
+      'field: expected converter to be a function, got number.',
+    );
+  });
+
+  test('private names that are only read from another instance', () => {
+    class Compared extends Module {
+      #size = 1;
+      readonly x = 1;
+      isLike(other: Compared): boolean {
+        return other.#size === 1;
+      }
+    }
+    expect(misuse(() => new Compared())).toContain('got #size.');
   });
 
   test('an own method in a field', () => {
@@ -377,6 +419,99 @@ describe('mistakes that may be meant are warnings', () => {
         ),
         'EquinodeWarning',
       ],
+    ]);
+  });
+
+  test('for what a raw transform made of a module with arrays, also under another transform', () => {
+    class Scale extends Module {
+      readonly weight = full([], 2);
+      forward(x: Tensor): Tensor {
+        return x.mul(this.weight);
+      }
+    }
+    class Holding extends Module {
+      readonly act: unknown;
+      constructor(act: unknown) {
+        super();
+        this.act = act;
+      }
+    }
+    leaves(new Holding(jit(new Scale())));
+    expect(emitWarning.mock.calls).toEqual([
+      [
+        lines(
+          'Holding: the field .act holds what the raw transform jit made of a module. What it wraps is hidden from ' +
+            'transforms: its tensors get no gradients and no updates, and are not saved.',
+          '',
+          '  // Wrong',
+          '  this.act = jit(layer);',
+          '',
+          '  // Right',
+          '  this.act = filterJit(layer); // or keep the layer, and transform where it is called',
+        ),
+        'EquinodeWarning',
+      ],
+    ]);
+    for (const wrapped of [
+      grad(new Scale()),
+      vmap(new Scale()),
+      valueAndGrad(new Scale()),
+      jit(grad(new Scale())),
+    ]) {
+      // A class of its own for each: a field is warned of once.
+      class Other extends Module {
+        readonly act = wrapped;
+      }
+      Object.defineProperty(Other, 'name', { value: `Other${emitWarning.mock.calls.length}` });
+      leaves(new Other());
+    }
+    const texts = emitWarning.mock.calls.map(([text]: [string]) => /raw transform (\w+)/.exec(text)?.[1]);
+    expect(texts).toEqual(['jit', 'grad', 'vmap', 'valueAndGrad', 'jit']);
+  });
+
+  test('but not for raw transforms of functions, nor for filtered ones, whose modules are children', () => {
+    class Fine extends Module {
+      readonly a = jit((x: Tensor) => x);
+      readonly b = filterJit(new nn.Linear(1, 1, { key: random.key(0) }));
+    }
+    expect(leaves(new Fine())).toHaveLength(3);
+    expect(emitWarning).not.toHaveBeenCalled();
+  });
+
+  test('for tensors in a Set or in an object of another class', () => {
+    class Cache {
+      readonly values = [full([1], 1)];
+    }
+    class Hiding extends Module {
+      readonly set = new Set([full([1], 1)]);
+      readonly cache = new Cache();
+      readonly date = new Date(0);
+      readonly names = new Set(['a']);
+    }
+    expect(leaves(new Hiding())).toHaveLength(4);
+    expect(emitWarning.mock.calls.map(([text]: [string]) => text)).toEqual([
+      lines(
+        'Hiding: the field .set holds tensors in a Set, which is a leaf: transforms do not see what is in it. Its ' +
+          'tensors get no gradients and no updates, and are not saved.',
+        '',
+        '  // Wrong',
+        '  this.set = new Set([ones([2])]);',
+        '',
+        '  // Right',
+        '  this.set = [ones([2])];',
+      ),
+      lines(
+        'Hiding: the field .cache holds tensors in an object of the class Cache, which is a leaf: transforms do not see ' +
+          'what is in it. Its tensors get no gradients and no updates, and are not saved.',
+        '',
+        '  // Wrong',
+        '  class Cache {}',
+        '  this.cache = new Cache(ones([2]));',
+        '',
+        '  // Right',
+        '  class Cache extends Module {} // or tree.register(Cache, ...); or an array, an object, a Map',
+        '  this.cache = new Cache(ones([2]));',
+      ),
     ]);
   });
 

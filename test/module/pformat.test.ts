@@ -189,6 +189,17 @@ describe('treePformat', () => {
     expect(treePformat(deep)).toContain('...');
   });
 
+  test.each([
+    [{ width: NaN }, 'expected a width of 0 columns or more, got NaN.'],
+    [{ width: '80' }, 'expected a width of 0 columns or more, got 80.'],
+    [{ indent: -1 }, 'expected an indent that is a whole number from 0 on, got -1.'],
+    [{ truncateLeaf: 3 }, 'expected truncateLeaf to be a function, got 3.'],
+    [{ columns: 3 }, 'got "columns".'],
+    [null, 'got null.'],
+  ])('refuses %p', (options, message) => {
+    expect(() => treePformat([1], options as never)).toThrow(message);
+  });
+
   test('indents text of several lines', () => {
     class Note {
       toString(): string {
