@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentError, FormatError } from '../base/errors';
+import { ArgumentError, EquinodeError, errorOf, FormatError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { systemReason } from '../base/system-error';
 import { warnOnce } from '../base/warn';
@@ -261,7 +261,12 @@ export class Checkpointer {
     }
     const pieces: Uint8Array[] = [];
     // Copies: a tree's typed arrays may be written to before the file is.
-    treeSerialiseLeaves({ write: (bytes) => pieces.push(bytes) }, tree);
+    try {
+      treeSerialiseLeaves({ write: (bytes) => pieces.push(bytes) }, tree);
+    } catch (cause) {
+      if (!(cause instanceof EquinodeError)) throw cause;
+      throw errorOf(cause.code, cause.message.replace('treeSerialiseLeaves', op), { op, cause });
+    }
     const name = `step-${String(step).padStart(12, '0')}.ckpt`;
     return { path: join(this.folder, name), header: headerBytes(step, metric, pieces), pieces };
   }

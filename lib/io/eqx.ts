@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError, EquinodeError, errorOf, FormatError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { atPath, flatten, flattenUpTo, flattenWithPath, leafPaths, unflatten, type Path } from '../tree';
 import { Tensor } from '../tensor/tensor';
 import { atomicWrite, writeAll, type ByteSink } from './atomic-write';
@@ -80,6 +81,7 @@ export function treeSerialiseLeaves(
   options: SerialiseOptions = {},
 ): void {
   const op = 'treeSerialiseLeaves';
+  requireOptions(options, ['filterSpec', 'isLeaf'], op);
   const { filterSpec = defaultSerialiseFilterSpec, isLeaf } = options;
   const save = (sink: ByteSink): void => {
     for (const [spec, part, specPath] of specParts(filterSpec, tree, op)) {
@@ -120,6 +122,7 @@ export function treeDeserialiseLeaves<T>(
   options: DeserialiseOptions = {},
 ): T {
   const op = 'treeDeserialiseLeaves';
+  requireOptions(options, ['filterSpec', 'isLeaf', 'allowTrailing'], op);
   if (isPath(source)) {
     const path = withSuffix(source);
     return withFileSource(path, op, (file) => load(new ByteReader(file, path), like, options, op));

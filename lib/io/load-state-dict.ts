@@ -1,6 +1,7 @@
 import { Complex } from '../base/complex';
 import { dtypeInfo, type DType } from '../base/dtype';
 import { FormatError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { conjPhysical, neg, to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { checksumOf } from './checksum';
@@ -48,6 +49,7 @@ export async function loadStateDict<T = StateDict>(
   options: LoadStateDictOptions = {},
 ): Promise<T> {
   const op = 'loadStateDict';
+  requireOptions(options, ['device', 'verifyChecksums'], op);
   const file = pathOf(path, op);
   refuseLegacy(file, op);
   return withArchive(file, op, { verifyChecksums: options.verifyChecksums }, async (archive) => {

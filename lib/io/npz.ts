@@ -1,11 +1,12 @@
 import { dtypeInfo } from '../base/dtype';
 import { ArgumentError, FormatError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
 import { atomicWrite } from './atomic-write';
 import { checksumOf } from './checksum';
 import { describeHeader, npyElement, npyPrefix, readNpyHeader, type NpyHeader } from './npy';
 import { pathOf, withRandomFile, type RandomFile } from './random-file';
-import { namedTensors, type StateDict } from './state-dict';
+import { atTensor, namedTensors, type StateDict } from './state-dict';
 import { sizeOf, tensorFromFile, tensorPieces } from './tensor-data';
 import { withArchive, type Archive, type ArchiveEntry } from './zip-archive';
 import { ZipWriter } from './zip-writer';
@@ -14,6 +15,9 @@ export interface LoadNpzOptions {
   /** The most bytes that compressed arrays may grow to, together: 2^30 unless given. */
   readonly maxBytes?: number | undefined;
 }
+
+/** The most bytes that zip has for a name, less those of `.npy`. */
+const longestName = 0xffff - 4;
 
 /**
  * Saves a tensor as an `.npy` file. bfloat16, which NumPy does not know, becomes the two-byte type `V2`, as in JAX.
@@ -28,7 +32,9 @@ export function saveNpy(path: string | URL, value: Tensor): void {
     throw new ArgumentError(`${op}: expected a tensor, got ${typeof value}.`, { op });
   }
   atomicWrite(pathOf(path, op), op, (sink) => {
-    for (const piece of npyPieces(value)) sink.write(piece);
+    atTensor(op, [], () => {
+      for (const piece of npyPieces(value)) sink.write(piece);
+    });
   });
 }
 
@@ -52,7 +58,8 @@ export function loadNpy(path: string | URL): Tensor {
  *
  * @param path  the file; it is replaced only when everything was written and synced.
  * @param tree  a tree, named as by `stateDict`; or an object of tensors by name.
- * @throws ERR_ARGUMENT for names that occur twice, and a place that cannot be written.
+ * @throws ERR_ARGUMENT for names that occur twice or that no file can have, and a place that cannot be written;
+ *   ERR_DISPOSED naming the leaf.
  * @example
  * io.saveNpz('data.npz', { images, labels });
  * @see numpy.savez.
@@ -61,15 +68,22 @@ export function saveNpz(path: string | URL, tree: unknown): void {
   const op = 'saveNpz';
   const entries = namedTensors(tree, op);
   for (const { name } of entries) {
-    if (name !== '' && !/^\/|\\|(^|\/)\.\.(\/|$)|^[a-zA-Z]:/.test(name)) continue;
+    const isLong = Buffer.byteLength(name) > longestName;
+
+    if (name !== '' && !isLong && !/^\/|\\|\0|(^|\/)\.\.(\/|$)|^[a-zA-Z]:/.test(name)) continue;
+    const got = isLong ? `one of ${Buffer.byteLength(name)} bytes` : JSON.stringify(name);
     throw new ArgumentError(
-      `${op}: expected names that a file can have, got ${JSON.stringify(name)}. Pass an object of tensors by name.`,
+      `${op}: expected names that a file in an archive can have, got ${got}. Pass an object of tensors by name.`,
       { op },
     );
   }
   atomicWrite(pathOf(path, op), op, (sink) => {
     const zip = new ZipWriter(sink);
-    for (const { name, tensor } of entries) zip.add(`${name}.npy`, () => npyPieces(tensor));
+    for (const { name, path: at, tensor } of entries) {
+      atTensor(op, at, () => {
+        zip.add(`${name}.npy`, () => npyPieces(tensor));
+      });
+    }
     zip.end();
   });
 }
@@ -79,14 +93,25 @@ export function saveNpz(path: string | URL, tree: unknown): void {
  *
  * @returns the tensors by name, on the CPU.
  * @throws ERR_FORMAT if the archive is damaged, would grow beyond `maxBytes`, or an array is none that `loadNpy` loads;
- *   ERR_ARGUMENT if it cannot be read.
+ *   ERR_ARGUMENT if it cannot be read, or for an option out of its range.
  * @example
  * const { images, labels } = await io.loadNpz('data.npz');
  * @see numpy.load. Difference: asynchronous, since decompression is.
  */
 export async function loadNpz(path: string | URL, options: LoadNpzOptions = {}): Promise<StateDict> {
   const op = 'loadNpz';
-  return withArchive(pathOf(path, op), op, { maxBytes: options.maxBytes }, async (archive) => {
+  requireOptions(options, ['maxBytes'], op);
+  const { maxBytes } = options;
+  if (
+    maxBytes !== undefined &&
+    !((maxBytes as unknown) === Infinity || (Number.isSafeInteger(maxBytes) && maxBytes >= 0))
+  ) {
+    throw new ArgumentError(
+      `${op}: expected maxBytes to be a whole number from 0 on, got ${String(maxBytes)}.`,
+      { op },
+    );
+  }
+  return withArchive(pathOf(path, op), op, { maxBytes }, async (archive) => {
     const { file, entries } = archive;
     const loaded: [string, Tensor][] = [];
     for (const entry of entries.values()) {

@@ -1,11 +1,12 @@
 import { dtypeInfo, type DType } from '../base/dtype';
-import { ArgumentError, DtypeError, EquinodeError, errorOf, FormatError } from '../base/errors';
+import { ArgumentError, DtypeError, FormatError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { atPath } from '../tree';
 import { atomicWrite, type ByteSink } from './atomic-write';
 import { pathOf, withRandomFile, type RandomFile } from './random-file';
-import { namedTensors, type NamedTensor, type StateDict } from './state-dict';
+import { atTensor, namedTensors, type NamedTensor, type StateDict } from './state-dict';
 import { describeArray, isPossibleShape, sizeOf, tensorFromFile, tensorPieces } from './tensor-data';
 
 /**
@@ -75,6 +76,7 @@ export function saveSafetensors(
   options: SaveSafetensorsOptions = {},
 ): void {
   const op = 'saveSafetensors';
+  requireOptions(options, ['metadata'], op);
   const entries = namedTensors(tree, op).sort(byAlignment);
   const header: Record<string, unknown> = emptyObject();
   const { metadata } = options;
@@ -84,7 +86,7 @@ export function saveSafetensors(
     if (name === '__metadata__') {
       throw new ArgumentError(`${op}: expected another name than "__metadata__"${atPath(at)}.`, { op });
     }
-    atTensor(op, { name, path: at, tensor }, () => {
+    atTensor(op, at, () => {
       const { dtype, shape, nbytes } = tensor;
       const code = nameByDType.get(dtype);
       if (code === undefined) {
@@ -101,20 +103,9 @@ export function saveSafetensors(
 }
 
 function writeElements(sink: ByteSink, entry: NamedTensor, op: string): void {
-  atTensor(op, entry, () => {
+  atTensor(op, entry.path, () => {
     for (const piece of tensorPieces(entry.tensor)) sink.write(piece);
   });
-}
-
-/** Runs `body`; what goes wrong with the tensor is told with its path. */
-function atTensor(op: string, { path }: NamedTensor, body: () => void): void {
-  try {
-    body();
-  } catch (cause) {
-    if (!(cause instanceof EquinodeError) || cause.op === op) throw cause;
-    const reason = cause.message.replace(/^[\w ]+: /, '').replace(/\.$/, '');
-    throw errorOf(cause.code, `${op}: ${reason}${atPath(path)}.`, { op, cause });
-  }
 }
 
 function byAlignment(a: NamedTensor, b: NamedTensor): number {
@@ -180,14 +171,20 @@ export function safetensorsInfo(path: string | URL): SafetensorsInfo {
  * @returns the tensors by name, in the order in which they lie in the file. `fromStateDict` puts them into a model.
  * @throws ERR_FORMAT if the file is truncated or malformed: a header that is too large or no such header, elements that
  *   overlap, leave holes or do not fit their shapes; or a chosen tensor has a dtype that there is none for here.
- *   ERR_ARGUMENT if it cannot be read; ERR_DEVICE.
+ *   ERR_ARGUMENT if it cannot be read, or for unknown options; ERR_DEVICE.
  * @example
  * const model = io.fromStateDict(new Net(key), io.loadSafetensors('model.safetensors'));
  * @see safetensors.torch.load_file.
  */
 export function loadSafetensors(path: string | URL, options: LoadSafetensorsOptions = {}): StateDict {
   const op = 'loadSafetensors';
+  requireOptions(options, ['only', 'device'], op);
   const { only = () => true, device = 'cpu' } = options;
+  if (typeof (only as unknown) !== 'function') {
+    throw new ArgumentError(`${op}: expected \`only\` to be a function of a name, got ${typeof only}.`, {
+      op,
+    });
+  }
   return withRandomFile(pathOf(path, op), op, (file) => {
     const { entries, dataStart } = readHeader(file, op);
     const chosen = entries.filter(({ name }) => only(name));

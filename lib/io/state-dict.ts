@@ -1,7 +1,8 @@
-import { ArgumentError, FormatError } from '../base/errors';
+import { ArgumentError, DisposedError, EquinodeError, errorOf, FormatError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import { Tensor } from '../tensor/tensor';
-import { flattenWithPath, keystr, unflatten, type Path, type PathKey } from '../tree';
+import { atPath, flattenWithPath, keystr, unflatten, type Path, type PathKey } from '../tree';
 import { describeMismatch, MismatchError } from './mismatch';
 import { describeArray, sameShape } from './tensor-data';
 
@@ -44,7 +45,8 @@ export function stateDict(tree: unknown): StateDict {
  * @param dict  tensors by name.
  * @returns a tree of `like`'s structure with the tensors of `dict` on the devices of `like`'s, and `like`'s other leaves.
  * @throws ERR_FORMAT for names that are missing or left over, and for a tensor of another shape or dtype; the message
- *   names the path in the model. ERR_ARGUMENT for what is no state dict, and names that are no names.
+ *   names the path in the model. ERR_ARGUMENT for what is no state dict, names that are no names, and unknown options;
+ *   ERR_DISPOSED.
  * @example
  * const dict = await io.loadStateDict('resnet.pt');
  * const model = io.fromStateDict(net, dict, { names: (name) => `backbone.${name}` });
@@ -56,6 +58,7 @@ export function fromStateDict<T>(
   options: FromStateDictOptions = {},
 ): T {
   const op = 'fromStateDict';
+  requireOptions(options, ['names', 'convert', 'strict'], op);
   const { convert, strict = true } = options;
   if (typeof dict !== 'object' || (dict as unknown) === null) {
     throw new ArgumentError(`${op}: expected an object of tensors by name, got ${typeof dict}.`, { op });
@@ -85,9 +88,37 @@ export function fromStateDict<T>(
         { op },
       );
     }
-    return fitted(convert === undefined ? value : convert(value, leaf, other), leaf, path, other, op);
+    for (const [given, where] of [
+      [value, 'the state dict'],
+      [leaf, 'the model'],
+    ] as const) {
+      if (!given.isDisposed) continue;
+      throw new DisposedError(
+        `${op}: expected live tensors in ${where}, got a disposed one${atPath(path)} (${other}).`,
+        {
+          op,
+        },
+      );
+    }
+    return fitted(converted(convert, value, leaf, other, op), leaf, path, other, op);
   });
   return unflatten(structure, loaded) as T;
+}
+
+function converted(
+  convert: FromStateDictOptions['convert'],
+  value: Tensor,
+  like: Tensor,
+  name: string,
+  op: string,
+): Tensor {
+  if (convert === undefined) return value;
+  const made: unknown = convert(value, like, name);
+  if (made instanceof Tensor) return made;
+  throw new ArgumentError(
+    `${op}: expected \`convert\` to return a tensor for ${JSON.stringify(name)}, got ${typeof made}.`,
+    { op },
+  );
 }
 
 function fitted(value: Tensor, like: Tensor, path: Path, name: string, op: string): Tensor {
@@ -136,6 +167,17 @@ export interface NamedTensor {
   readonly name: string;
   readonly path: Path;
   readonly tensor: Tensor;
+}
+
+/** Runs `body`; what goes wrong with the tensor is told with its path. */
+export function atTensor(op: string, path: Path, body: () => void): void {
+  try {
+    body();
+  } catch (cause) {
+    if (!(cause instanceof EquinodeError) || cause.op === op) throw cause;
+    const reason = cause.message.replace(/^[\w ]+: /, '').replace(/\.$/, '');
+    throw errorOf(cause.code, `${op}: ${reason}${atPath(path)}.`, { op, cause });
+  }
 }
 
 /** The tensors of a tree with their names, in order. */

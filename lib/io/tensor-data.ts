@@ -1,4 +1,5 @@
 import { dtypeInfo, type DType } from '../base/dtype';
+import { ArgumentError } from '../base/errors';
 import { cat } from '../ops';
 import { fromBuffer, toBuffer } from '../tensor/create';
 import type { Tensor } from '../tensor/tensor';
@@ -11,6 +12,11 @@ const largestBuffer = 2 ** 31;
 
 /** The bytes of the elements in row-major order, little-endian, in pieces, so that no second copy of it all is made. */
 export function* tensorPieces(value: Tensor): Iterable<Uint8Array> {
+  if (value.device === 'meta') {
+    throw new ArgumentError(
+      `expected a tensor with values, got ${describeArray(value.dtype, value.shape)} on the device meta`,
+    );
+  }
   if (value.nbytes <= pieceBytes) {
     yield toBuffer(value);
     return;

@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EquinodeError } from '../../lib/base/errors';
+import { mnist } from '../../lib/data';
+import { headerBytes } from '../../lib/io/checkpoint-file';
 import { Checkpointer } from '../../lib/io/checkpointer';
 import { treeDeserialiseLeaves } from '../../lib/io/eqx';
 import { loadStateDict } from '../../lib/io/load-state-dict';
@@ -9,6 +11,7 @@ import { loadSafetensors } from '../../lib/io/safetensors';
 import { loadTorchScript } from '../../lib/io/torchscript';
 import { tensor } from '../../lib/tensor/create';
 import { useFolder } from '../support/folder';
+import { writeSmallMnist } from '../support/idx-files';
 import { mutations } from '../support/mutations';
 import { writeArchive } from '../support/torch-file';
 import { unzip } from '../support/unzip';
@@ -90,6 +93,35 @@ const targets: readonly Target[] = [
       writeFileSync(join(path, 'step-000000000001.ckpt'), damaged);
     },
     read: (path) => new Checkpointer(path).restore({ a: tensor([0, 0]), b: 0 }, 1),
+  },
+  {
+    name: 'the leaves of a checkpoint',
+    count: 500,
+    whole: () => {
+      const path = new Checkpointer(inFolder('leaves')).save(1, golden());
+      const bytes = readFileSync(path);
+      return bytes.subarray(bytes.indexOf('\n') + 1);
+    },
+    // Under a header that is right for them.
+    write: (path, damaged) => {
+      mkdirSync(path, { recursive: true });
+      const header = headerBytes(1, undefined, [damaged]);
+      writeFileSync(join(path, 'step-000000000001.ckpt'), Buffer.concat([header, damaged]));
+    },
+    read: (path) => new Checkpointer(path).restore(golden(), 1),
+  },
+  {
+    name: "MNIST's images",
+    count: 500,
+    whole: () => {
+      writeSmallMnist(inFolder('mnist'), 3, 2);
+      return readFileSync(inFolder('mnist/train-images-idx3-ubyte'));
+    },
+    write: (path, damaged) => {
+      writeSmallMnist(path, 3, 2);
+      writeFileSync(join(path, 'train-images-idx3-ubyte'), damaged);
+    },
+    read: (path) => mnist({ path }),
   },
   { name: 'a TorchScript archive', count: 300, whole: () => fixture('program.pt'), read: loadTorchScript },
   {

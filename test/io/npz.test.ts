@@ -94,7 +94,7 @@ describe('npz archives', () => {
     }
     expect(() => {
       saveNpz(inFolder('names.npz'), tensor(1));
-    }).toThrow('expected names that a file can have, got ""');
+    }).toThrow('expected names that a file in an archive can have, got ""');
   });
 
   test('compressed arrays may not grow beyond `maxBytes`', async () => {
