@@ -17,6 +17,16 @@ export type NativeArgument = unknown;
 /** What an operator returns: a handle, a number, a list of these, by its schema. */
 export type NativeResult = unknown;
 
+/** A layer of a transform on libtorch's stack of them. */
+export interface Layer {
+  readonly kind: 'vmap' | 'grad' | 'jvp';
+  readonly level: number;
+  /** Of the batch, for vmap. */
+  readonly size: number;
+  /** Of the batch, for vmap; empty if it has none. */
+  readonly axisName: string;
+}
+
 /**
  * The addon's exports. Every function throws an `EquinodeError` of the class that fits.
  *
@@ -108,6 +118,43 @@ export interface Native {
   unwrapGrad(handle: Handle, level: number): NewHandle;
   gradients(output: Handle, inputs: readonly Handle[], level: number): NewHandle[];
 
+  // Functions with derivatives of their own. See NOTE [custom rules] in native/transform/rule_node.h. 0 stands for an
+  // undefined tensor.
+  topLayer(): Layer | null;
+  lower(): number;
+  raise(mark: number): void;
+  beginCapture(
+    mode: 'below' | 'in place' | 'replace' | 'collect',
+    level: number,
+    refusal: string,
+    handles: readonly Handle[],
+    standIns: readonly Handle[],
+  ): number;
+  endCapture(mark: number): { handles: Handle[]; tensors: NewHandle[]; foundTraced: boolean };
+  isWatched(handle: Handle, level: number): boolean;
+  attachRule(
+    outputs: readonly Handle[],
+    inputs: readonly Handle[],
+    residuals: readonly Handle[],
+    level: number,
+    refusal: string | null,
+    backward: (cotangents: NewHandle[], residuals: NewHandle[], hasEnded: boolean) => void,
+  ): NewHandle[];
+  pullBack(
+    outputs: readonly Handle[],
+    cotangents: readonly Handle[],
+    inputs: readonly Handle[],
+    level: number,
+    hasEnded: boolean,
+  ): NewHandle[];
+  makeDual(primal: Handle, tangent: Handle, level: number): NewHandle;
+  unpackDual(handle: Handle, level: number): [primal: NewHandle, tangent: NewHandle];
+  give(results: readonly Handle[]): void;
+  /** Whether operators are being recorded, also in a trace of control flow's own. */
+  recording(): boolean;
+  recordCall(inputs: readonly Handle[], outputs: readonly Handle[], id: number): NewHandle[];
+  setCustomCalls(run: (id: number, inputs: NewHandle[]) => void): void;
+
   // Traces and programs. See NOTE [tensor identity in a trace] in native/trace/value_map.h.
   beginTrace(inputs: readonly Handle[], isBody: boolean): NewHandle[];
   endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[] };
@@ -119,6 +166,9 @@ export interface Native {
   runProgramAsync(program: object, held: object): Promise<NewHandle[]>;
   programOperators(program: object): string[];
   programConstants(program: object): NewHandle[];
+  beginShapes(): void;
+  endShapes(): void;
+  inShapes(): boolean;
   programGraph(program: object): string;
   programSave(program: object, path: string, attributes: readonly string[], values: readonly Handle[]): void;
 

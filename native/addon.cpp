@@ -17,6 +17,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   equinode::napi::bind_host(state, exports);
   equinode::napi::bind_script(state, exports);
   equinode::napi::bind_control(state, exports);
+  equinode::napi::bind_rules(state, exports);
   return exports;
 }
 

@@ -1,4 +1,5 @@
 import { native, type Handle, type NewHandle } from '../native';
+import { watchUses } from './handle';
 import { Tensor } from './tensor';
 
 /**
@@ -19,6 +20,12 @@ export class Scope {
 }
 
 let current: Scope | undefined;
+
+/** What outlives its own scope, up to the outermost one. */
+const retained = new Set<Tensor>();
+
+/** Other objects that live until the outermost scope closes. */
+let keptObjects: object[] = [];
 
 /**
  * Small tensors share a guard among as many: native/napi/bind_core.cpp, kGuardGroup. See NOTE [shared guards] in
@@ -84,6 +91,40 @@ export function outsideScopes<T>(make: () => T): T {
   }
 }
 
+/**
+ * Runs a body that will run again before the outermost scope closes: what it uses of the scopes around, such as variables
+ * of a closure, stays alive until then.
+ *
+ * @returns its result, and the tensors that it used and did not make.
+ */
+export function retaining<T>(body: () => T): [result: T, used: ReadonlySet<Tensor>] {
+  const used = new Set<Tensor>();
+  const madeBefore = current?.tensors.length ?? 0;
+  const outer = watchUses(used);
+  try {
+    const result = body();
+    for (const made of current?.tensors.slice(madeBefore) ?? []) used.delete(made);
+    for (const tensor of used) {
+      if (tensor.isDisposed) used.delete(tensor);
+      else if (current !== undefined) retained.add(tensor);
+      outer?.add(tensor);
+    }
+    return [result, used];
+  } finally {
+    watchUses(outer);
+  }
+}
+
+/** What `retaining` found since the outermost scope opened. */
+export function retainedNow(): ReadonlySet<Tensor> {
+  return retained;
+}
+
+/** Keeps an object alive until the outermost scope closes. */
+export function keepInScope(object: object): void {
+  if (current !== undefined) keptObjects.push(object);
+}
+
 /** Opens a scope; every `openScope` needs its `closeScope`, in a `finally`. */
 export function openScope(reason: string): Scope {
   current = new Scope(current, reason);
@@ -100,7 +141,7 @@ export function closeScope(scope: Scope, kept: ReadonlySet<Tensor>): void {
   for (const tensor of scope.tensors) {
     const handle = tensor._handle;
     if (handle === 0) continue;
-    if (kept.has(tensor)) {
+    if (kept.has(tensor) || (current !== undefined && retained.has(tensor))) {
       survivors.push(tensor);
     } else {
       tensor._handle = 0;
@@ -108,6 +149,8 @@ export function closeScope(scope: Scope, kept: ReadonlySet<Tensor>): void {
       handles.push(handle);
     }
   }
+  if (current === undefined && retained.size > 0) retained.clear();
+  if (current === undefined && keptObjects.length > 0) keptObjects = [];
   if (handles.length > 0) native().releaseMany(handles);
   // After the release: a guard reports the bytes that its tensor then owns alone, and a kept view owns them only now.
   for (const tensor of survivors) {

@@ -10,6 +10,15 @@ export {
   type AllGatherOptions,
   type AxisName,
 } from './collectives';
+export { checkpoint, filterCheckpoint } from './checkpoint';
+export { customJvp, filterCustomJvp, type CustomJvp, type FilterCustomJvp } from './custom-jvp';
+export {
+  customVjp,
+  filterCustomVjp,
+  type CustomRuleOptions,
+  type CustomVjp,
+  type FilterCustomVjp,
+} from './custom-vjp';
 export {
   filterGrad,
   filterValueAndGrad,
@@ -36,4 +45,17 @@ export {
   nontraceable,
   type StopOptions,
 } from './stop';
+export {
+  filterHessian,
+  filterJacfwd,
+  filterJacrev,
+  hessian,
+  jacfwd,
+  jacrev,
+  type FilterJacobianOptions,
+  type JacobianOptions,
+} from './jacobian';
+export { filterJvp, jvp, type JvpOptions } from './jvp';
+export { stopGradient } from './stop-gradient';
+export { filterVjp, vjp, type PullBack, type VjpOptions } from './vjp';
 export { filterVmap, vmap, type AxisSpec, type VmapOptions } from './vmap';

@@ -4,7 +4,7 @@ import { ArgumentError, EquinodeRuntimeError, OperatorError, TransformError } fr
 import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
 import { native, type Handle } from '../native';
-import { adopt, adoptApart, closeScope, openScope } from '../tensor/lifetime';
+import { adopt, adoptApart, closeScope, keepInScope, openScope } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
 import { flatten, unflatten, type Structure } from '../tree';
@@ -28,6 +28,20 @@ export interface Program {
   readonly looks: readonly string[];
   /** Captured tensors that belong to transforms outside: further inputs, which change with every call. */
   readonly hidden: readonly Handle[];
+  /** What lives as long as the program. */
+  readonly kept: readonly object[];
+}
+
+/** What the trace in progress keeps with its program. */
+let keptNow: object[] | undefined;
+
+/**
+ * Keeps an object alive as long as the program whose trace is in progress; where none is, as for a body of control flow
+ * that runs at once, until the outermost scope closes.
+ */
+export function keepWithProgram(object: object): void {
+  if (keptNow === undefined) keepInScope(object);
+  else keptNow.push(object);
 }
 
 /**
@@ -69,6 +83,8 @@ export function withTrace<T extends { readonly native: object }>(
  * @throws what the function throws; the trace then leaves nothing behind.
  */
 export function trace(name: string, structure: Structure, leaves: readonly unknown[]): Program {
+  const keptOutside = keptNow;
+  keptNow = [];
   const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
   native().takeFailedCheck();
   try {
@@ -78,6 +94,8 @@ export function trace(name: string, structure: Structure, leaves: readonly unkno
     const failed = native().takeFailedCheck();
     if (failed === '' || !(error instanceof OperatorError)) throw error;
     throw new EquinodeRuntimeError(failed, { op: 'errorIf' });
+  } finally {
+    keptNow = keptOutside;
   }
 }
 
@@ -103,7 +121,7 @@ function record(
   });
   const looks = outputs.map((output) => native().signature([output]));
   const { program, hidden } = native().endTrace(outputs);
-  return { native: program, outLeaves, outStructure, looks, hidden };
+  return { native: program, outLeaves, outStructure, looks, hidden, kept: keptNow ?? [] };
 }
 
 /** The function's result from the handles that its program returned. */

@@ -13,5 +13,6 @@ void bind_trace(Env& env, Napi::Object exports);
 void bind_host(Env& env, Napi::Object exports);
 void bind_script(Env& env, Napi::Object exports);
 void bind_control(Env& env, Napi::Object exports);
+void bind_rules(Env& env, Napi::Object exports);
 
 }  // namespace equinode::napi

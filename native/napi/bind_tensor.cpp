@@ -192,6 +192,7 @@ Napi::Value layers(Env& env, const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = tensor_at(env, info, 0);
   std::string names = transform::layers_of(tensor);
   if (names.empty() && env.trace != nullptr && env.trace->recorder.is_traced(tensor)) names = "jit";
+  if (names.empty() && tensor.is_meta()) names = "evalShape";
   return Napi::String::New(info.Env(), names);
 }
 

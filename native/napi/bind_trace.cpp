@@ -10,6 +10,7 @@
 #include "native/napi/program.h"
 #include "native/napi/read.h"
 #include "native/napi/write.h"
+#include "native/trace/shapes.h"
 
 namespace equinode::napi {
 
@@ -182,6 +183,20 @@ Napi::Value program_save(Env& env, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value begin_shapes(Env&, const Napi::CallbackInfo& info) {
+  trace::begin_shapes();
+  return info.Env().Undefined();
+}
+
+Napi::Value end_shapes(Env&, const Napi::CallbackInfo& info) {
+  trace::end_shapes();
+  return info.Env().Undefined();
+}
+
+Napi::Value in_shapes(Env&, const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), trace::in_shapes());
+}
+
 }  // namespace
 
 void bind_trace(Env& env, Napi::Object exports) {
@@ -195,6 +210,9 @@ void bind_trace(Env& env, Napi::Object exports) {
   define<run_program_async>(env, exports, "runProgramAsync");
   define<program_operators>(env, exports, "programOperators");
   define<program_constants>(env, exports, "programConstants");
+  define<begin_shapes>(env, exports, "beginShapes");
+  define<end_shapes>(env, exports, "endShapes");
+  define<in_shapes>(env, exports, "inShapes");
   define<program_graph>(env, exports, "programGraph");
   define<program_save>(env, exports, "programSave");
 }

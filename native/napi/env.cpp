@@ -1,9 +1,11 @@
 #include "native/napi/env.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "native/base/error.h"
 #include "native/napi/host.h"
+#include "native/transform/substitute.h"
 
 namespace equinode::napi {
 
@@ -17,6 +19,49 @@ constexpr int64_t kReportStep = 1 << 20;
 // of a training loop. So have the results of a compiled program (lib/transform/program.ts), where a guard costs nothing
 // beside the run.
 constexpr int64_t kSharedBytes = 1024;
+
+at::Tensor hidden_input(Env::Trace& trace, core::Handle handle, const at::Tensor& tensor) {
+  for (const auto& [known, input] : trace.hidden) {
+    if (known == handle) return input;
+  }
+  trace.hidden.emplace_back(handle, trace.recorder.add_input(tensor));
+  return trace.hidden.back().second;
+}
+
+// Whether an older tensor has no value of its own in a trace.
+bool is_foreign(const Env::Trace& trace, const at::Tensor& tensor) {
+  if (trace.outer != nullptr && trace.outer->recorder.is_traced(tensor)) return true;
+  if (trace.is_body && tensor.requires_grad()) return true;
+  return !transform::layers_of(tensor).empty();
+}
+
+bool was_found(const Env::Capture& capture, core::Handle handle) {
+  return std::any_of(capture.found.begin(), capture.found.end(),
+                     [handle](const auto& entry) { return entry.first == handle; });
+}
+
+// See NOTE [captured variables of a rule].
+at::Tensor capture_operand(Env::Capture& capture, core::Handle handle, const at::Tensor& tensor) {
+  using Mode = Env::Capture::Mode;
+  if (capture.mode == Mode::kReplace || capture.mode == Mode::kCollect) {
+    const auto stand_in = capture.stand_ins.find(handle);
+    if (stand_in != capture.stand_ins.end()) return stand_in->second;
+    if (capture.mode == Mode::kCollect && !was_found(capture, handle)) capture.found.emplace_back(handle, tensor);
+    return tensor;
+  }
+  const auto itself = capture.stand_ins.find(handle);
+  if (itself != capture.stand_ins.end() && itself->second.is_same(tensor)) return tensor;
+  const int64_t shift = capture.mode == Mode::kBelow ? 1 : 0;
+  return transform::without_level(tensor, capture.level, shift,
+                                  [&](const at::Tensor& at_level, const at::Tensor& below) {
+                                    const auto found = capture.stand_ins.find(handle);
+                                    if (found != capture.stand_ins.end()) return found->second;
+                                    if (!transform::is_differentiated(at_level)) return below;
+                                    require(capture.refusal.empty(), kTransform, capture.refusal);
+                                    if (!was_found(capture, handle)) capture.found.emplace_back(handle, at_level);
+                                    return below;
+                                  });
+}
 
 void free_env(napi_env, void* data, void*) { delete static_cast<Env*>(data); }
 
@@ -57,15 +102,21 @@ Env& env_of(napi_env raw) {
 
 at::Tensor Env::operand(core::Handle handle) {
   const at::Tensor& tensor = slots->get(handle);
-  if (trace == nullptr || slots->serial_of(handle) > trace->serial) return tensor;
-  const bool is_ours = trace->outer == nullptr || !trace->outer->recorder.is_traced(tensor);
-  const bool is_on_tape = trace->is_body && tensor.requires_grad();
-  if (is_ours && !is_on_tape && transform::layers_of(tensor).empty()) return tensor;
-  for (const auto& [known, input] : trace->hidden) {
-    if (known == handle) return input;
+  if (captures.empty() && trace == nullptr) return tensor;
+  const uint64_t serial = slots->serial_of(handle);
+  at::Tensor seen = tensor;
+  for (Capture& capture : captures) {
+    if (!capture.in_trace && serial <= capture.serial) seen = capture_operand(capture, handle, seen);
   }
-  trace->hidden.emplace_back(handle, trace->recorder.add_input(tensor));
-  return trace->hidden.back().second;
+  if (trace == nullptr) return seen;
+  if (serial <= trace->serial && is_foreign(*trace, seen)) seen = hidden_input(*trace, handle, seen);
+  for (Capture& capture : captures) {
+    if (!capture.in_trace || serial > capture.serial) continue;
+    const bool has_stand_in = capture.stand_ins.count(handle) > 0;
+    capture.found_traced = capture.found_traced || (!has_stand_in && trace->recorder.is_traced(seen));
+    seen = capture_operand(capture, handle, seen);
+  }
+  return seen;
 }
 
 napi_value Env::to_js(at::Tensor tensor) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,8 +50,9 @@ class ExternalMemory {
 // and freed with the environment; touched only on its thread. Nothing of it is static.
 //
 // NOTE [native never calls JavaScript]: transforms push a layer, return, and are popped by a later call. The
-// exceptions are the error factory, which only constructs an error object, and `pureCallback` and its kin: they call
-// one function, `run_callback`, with everything of this environment and thread put aside (napi/host.cpp).
+// exceptions are the error factory, which only constructs an error object; `pureCallback` and its kin, which call
+// one function, `run_callback`, with everything of this environment and thread put aside (napi/host.cpp); and the rules
+// of custom derivatives, which run when autograd or a program comes to them (napi/bind_rules.cpp).
 struct Env {
   explicit Env(napi_env env) : raw(env) {}
 
@@ -89,6 +91,38 @@ struct Env {
   };
   std::unique_ptr<Trace> trace;
 
+  // NOTE [captured variables of a rule]: what a function with a custom rule captures (variables of its closure) belongs
+  // to the levels at which it was called, but the rule runs at the level below one of them. So while it runs, older
+  // tensors are seen without that level, and levels above it count one less, since they are pushed again further down.
+  // Those by which the level differentiates are noted: they are inputs of the rule too. When a rule runs again for its
+  // backward pass, they are replaced by the stand-ins of that run.
+  struct Capture {
+    // Tensors that are younger than the capture have a larger serial.
+    uint64_t serial = 0;
+    // The level that is left out.
+    int64_t level = 0;
+    // What older tensors are: without the level, with those above it counting one less; the same with another level in
+    // its place, as in a backward pass; as they are, but for stand-ins; or that, and those without one are noted.
+    enum class Mode { kBelow, kInPlace, kReplace, kCollect };
+    Mode mode = Mode::kBelow;
+    // Whether it began inside the trace in progress.
+    bool in_trace = false;
+    // Whether a differentiated tensor is an error: this text, empty if not.
+    std::string refusal;
+    std::unordered_map<core::Handle, at::Tensor> stand_ins;
+    std::vector<std::pair<core::Handle, at::Tensor>> found;
+    // Whether an older tensor of the trace in progress was used, other than those with a stand-in.
+    bool found_traced = false;
+  };
+  std::vector<Capture> captures;
+
+  // Layers put aside, innermost last: see `lower` in bind_rules.cpp.
+  std::vector<std::unique_ptr<transform::LoweredContext>> lowered;
+
+  // What JavaScript's part of a rule returned.
+  std::vector<at::Tensor> given;
+  std::thread::id thread = std::this_thread::get_id();
+
   std::shared_ptr<ExternalMemory> external = std::make_shared<ExternalMemory>();
   int64_t peak_bytes = 0;
 
@@ -100,6 +134,7 @@ struct Env {
   // undefined tensor.
   napi_value to_js(at::Tensor tensor);
   void release(core::Handle handle);
+
   void report(int64_t bytes);
 
   // Makes the garbage collector run now, which releases the tensors that JavaScript has forgotten.

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <exception>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "native/base/carried.h"
 #include "native/base/error.h"
@@ -79,15 +81,35 @@ std::vector<at::Tensor> call_host(Env& env, int64_t id, std::vector<at::Tensor> 
   torch::jit::Stack stack = std::exchange(env.stack, {});
   std::string op = std::exchange(env.op, {});
   std::unique_ptr<Env::Trace> trace = std::move(env.trace);
+  std::vector<Env::Capture> captures = std::exchange(env.captures, {});
   const ScopeExit restore([&] {
     env.stack = std::move(stack);
     env.op = std::move(op);
+    env.captures = std::move(captures);
     env.trace = std::move(trace);
   });
   const c10::impl::ForceDispatchKeyGuard keys(env.dispatch_keys);
   const transform::CleanContext no_layers;
   c10::GradMode::set_enabled(true);
   return run_callback(env, id, std::move(inputs), batch);
+}
+
+std::vector<at::Tensor> call_rule(Env& env, napi_value function, const std::vector<napi_value>& arguments) {
+  require(std::this_thread::get_id() == env.thread, kTransform,
+          "expected a custom rule to run on JavaScript's thread, got another; derivatives are nested too deeply");
+  torch::jit::Stack stack = std::exchange(env.stack, {});
+  std::string op = std::exchange(env.op, {});
+  const ScopeExit restore([&] {
+    env.stack = std::move(stack);
+    env.op = std::move(op);
+  });
+  env.given.clear();
+  napi_value undefined = nullptr;
+  napi_get_undefined(env.raw, &undefined);
+  const napi_status status =
+      napi_call_function(env.raw, undefined, function, arguments.size(), arguments.data(), nullptr);
+  if (status != napi_ok) fail(env);
+  return std::exchange(env.given, {});
 }
 
 bool PendingCalls::add(const std::shared_ptr<Call>& call) {

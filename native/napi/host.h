@@ -41,6 +41,10 @@ class PendingCalls {
   std::unordered_set<std::shared_ptr<Call>> calls_;
 };
 
+// Calls JavaScript's part of a custom derivative in the middle of an operator, under the layers that there are; gives
+// what it passed to `give`. What it throws is kept as that of `call_host` is.
+std::vector<at::Tensor> call_rule(Env& env, napi_value function, const std::vector<napi_value>& arguments);
+
 // Reaches JavaScript from a worker thread: the call waits there until the event loop has run the function. Made and
 // destroyed on JavaScript's thread. When the environment ends first, the call is an error.
 class HostBridge {

@@ -15,6 +15,7 @@
 #include "native/base/carried.h"
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
+#include "native/trace/custom_calls.h"
 #include "native/trace/expand.h"
 #include "native/trace/passes.h"
 #include "native/trace/portable.h"
@@ -135,11 +136,19 @@ bool is_recorded(const std::vector<at::Tensor>& inputs) {
 }  // namespace
 
 Program::Program(std::shared_ptr<jit::Graph> graph, std::vector<std::shared_ptr<const Form>> forms)
-    : graph_(std::move(graph)), forms_(std::move(forms)), needs_host_(calls_host(*graph_, forms_)) {}
+    : graph_(std::move(graph)),
+      forms_(std::move(forms)),
+      needs_host_(calls_host(*graph_, forms_)),
+      has_parts_(!forms_.empty() || has_custom_calls(*graph_)) {}
 
 std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
-  if (!is_recorded(inputs)) return run_below(std::move(inputs));
-  std::call_once(layered_once_, [this] { layered_.emplace(for_layers(untyped(*graph_)), "equinode"); });
+  if (!is_recorded(inputs) && !(has_parts_ && core::in_trace())) return run_below(std::move(inputs));
+  std::call_once(layered_once_, [this] {
+    c10::impl::ExcludeDispatchKeyGuard not_recorded(c10::DispatchKey::Fake);
+    const std::shared_ptr<jit::Graph> graph = untyped(*graph_);
+    forget_plain_results(*graph);
+    layered_.emplace(for_layers(graph), "equinode");
+  });
   jit::Stack stack = stack_of(std::move(inputs));
   return run_code(*layered_, stack);
 }
@@ -150,6 +159,7 @@ std::vector<at::Tensor> Program::run_below(std::vector<at::Tensor> inputs) const
     c10::impl::ExcludeDispatchKeyGuard not_recorded(c10::DispatchKey::Fake);
     const std::shared_ptr<jit::Graph> fast = graph_->copy();
     expand_control(fast);
+    take_plain_results(fast->block());
     specialise(fast);
     fast->lint();
     fast_.emplace(fast, "equinode");
@@ -162,6 +172,7 @@ std::vector<at::Tensor> Program::run_below(std::vector<at::Tensor> inputs) const
 std::shared_ptr<jit::Graph> Program::expanded() const {
   std::shared_ptr<jit::Graph> graph = graph_->copy();
   expand_control(graph);
+  take_plain_results(graph->block());
   clean(graph);
   forget_sizes(graph->block());
   return graph;

@@ -61,6 +61,8 @@ class Program {
   std::shared_ptr<torch::jit::Graph> graph_;
   std::vector<std::shared_ptr<const Form>> forms_;
   bool needs_host_;
+  // Whether operators that a trace is to see whole are in it: control flow and custom calls.
+  bool has_parts_;
   // Made for the first run of their kind.
   mutable std::once_flag fast_once_;
   mutable std::optional<torch::jit::Code> fast_;

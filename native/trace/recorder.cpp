@@ -1,6 +1,7 @@
 #include "native/trace/recorder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/functorch/BatchedTensorImpl.h>
 #include <ATen/functorch/TensorWrapper.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -18,8 +19,10 @@
 #include "native/core/dispatch.h"
 #include "native/core/host_copy.h"
 #include "native/core/own_memory.h"
+#include "native/trace/custom_calls.h"
 #include "native/trace/form.h"
 #include "native/trace/passes.h"
+#include "native/trace/shapes.h"
 
 namespace equinode::trace {
 
@@ -49,6 +52,11 @@ void record_operator(const c10::OperatorHandle& op, c10::DispatchKeySet keys, ji
     return;
   }
   c10::impl::ExcludeDispatchKeyGuard not_again(kTraceKey);
+  // See NOTE [shapes without values].
+  if (in_shapes()) {
+    run_for_shapes(op, *stack);
+    return;
+  }
   if (Recorder* recorder = Recorder::current()) {
     recorder->record(op, keys, *stack);
   } else {
@@ -292,6 +300,37 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
     map_result(result, node->outputs()[i]);
     if (is_traced) for_each_tensor(result, [&](const at::Tensor& tensor) { values_.mark_traced(tensor); });
   }
+}
+
+std::vector<at::Tensor> Recorder::add_custom_call(const std::vector<at::Tensor>& inputs,
+                                                  const std::vector<at::Tensor>& outputs, int64_t id) {
+  c10::impl::ExcludeDispatchKeyGuard not_recorded(kTraceKey);
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
+  bool is_traced = false;
+  const auto list_of = [&](const std::vector<at::Tensor>& tensors) {
+    std::vector<jit::Value*> values;
+    for (const at::Tensor& tensor : tensors) {
+      values.push_back(value_of(tensor));
+      is_traced |= values_.is_traced(tensor);
+    }
+    return graph_->insertNode(graph_->createList(c10::TensorType::get(), values))->output();
+  };
+  jit::Value* operands = list_of(inputs);
+  jit::Value* plain = list_of(outputs);
+  jit::Node* call =
+      graph_->insertNode(graph_->create(custom_call_symbol(), {operands, plain, graph_->insertConstant(id)}, 1));
+  call->output()->setType(c10::ListType::ofTensors());
+  jit::Node* unpack = graph_->insertNode(graph_->createListUnpack(call->output(), outputs.size()));
+  std::vector<at::Tensor> results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    // So that it is told from what the plain operators made.
+    at::Tensor result = core::own_memory(outputs[i]);
+    note_type(unpack->outputs()[i], result);
+    values_.set(result, unpack->outputs()[i], ValueMap::Origin::kConstant);
+    if (is_traced) values_.mark_traced(result);
+    results.push_back(std::move(result));
+  }
+  return results;
 }
 
 void Recorder::note_type(const jit::Value* value, const at::Tensor& tensor) {

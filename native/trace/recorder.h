@@ -44,6 +44,11 @@ class Recorder {
   // Whether a tensor depends on the inputs of this trace or of one around it.
   bool is_traced(const at::Tensor& tensor) const;
 
+  // Notes that `outputs` are what a function with a rule of its own made of `inputs`: gives tensors that stand for
+  // them, made by a call of the host's function of a number. See NOTE [custom calls in a program].
+  std::vector<at::Tensor> add_custom_call(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& outputs,
+                                          int64_t id);
+
   // Runs one operator and appends its node: what the fallback of the dispatch key calls.
   void record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack& stack);
 

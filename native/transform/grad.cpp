@@ -42,4 +42,29 @@ std::vector<at::Tensor> gradients(const at::Tensor& output, const std::vector<at
   return grads;
 }
 
+at::Tensor unwrap_ended(const at::Tensor& tensor, int64_t level) {
+  const auto* wrapper = functorch::maybeGetTensorWrapper(tensor);
+  if (wrapper == nullptr) return tensor;
+  if (!wrapper->is_alive()) return unwrap_ended(wrapper->value(), level);
+  return wrapper->level() == level ? wrapper->value() : tensor;
+}
+
+std::vector<at::Tensor> pull_back(const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& cotangents,
+                                  const std::vector<at::Tensor>& inputs, int64_t level, bool create_graph) {
+  std::vector<at::Tensor> roots;
+  std::vector<at::Tensor> seeds;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!cotangents[i].defined() || !outputs[i].requires_grad()) continue;
+    roots.push_back(outputs[i]);
+    seeds.push_back(cotangents[i]);
+  }
+  std::vector<at::Tensor> grads(inputs.size());
+  if (roots.empty() || inputs.empty()) return grads;
+  grads = torch::autograd::grad(roots, inputs, seeds, /*retain_graph=*/true, create_graph, /*allow_unused=*/true);
+  for (at::Tensor& grad : grads) {
+    if (grad.defined()) grad = unwrap_ended(grad, level);
+  }
+  return grads;
+}
+
 }  // namespace equinode::transform

@@ -10,6 +10,7 @@ const program = (): Program => ({
   outStructure: structure([]),
   looks: [],
   hidden: [],
+  kept: [],
 });
 const key = (tree: unknown, leaves: readonly unknown[], signature: string): CallKey => ({
   structure: structure(tree),

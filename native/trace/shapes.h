@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
+namespace equinode::trace {
+
+// NOTE [shapes without values]: for `evalShape` operators run on libtorch's meta tensors, which have shapes and dtypes
+// and no memory. The switch sits on the recorder's dispatch key, so that every operand becomes one, whatever it was:
+// constants, captured tensors, what factories make, on whatever layers of transforms.
+
+// Switches it on and off on this thread; calls nest.
+void begin_shapes();
+void end_shapes();
+
+bool in_shapes();
+
+// Runs one operator for the shapes of its results.
+void run_for_shapes(const c10::OperatorHandle& op, torch::jit::Stack& stack);
+
+}  // namespace equinode::trace
