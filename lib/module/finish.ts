@@ -122,7 +122,11 @@ function holdsTensor(value: unknown): boolean {
     if (typeof part === 'function' && rawTransformOfArrays(part) !== undefined) return true;
     if (met.has(part)) continue;
     met.add(part);
-    kindOf(part)?.open(part, pending);
+    const kind = kindOf(part);
+    // Opening a module would finish it, perhaps the one that is being finished: an enumeration's item leads to itself.
+    if (typeof part === 'object' && !(part instanceof Map) && kind !== undefined && !isFinished(part!))
+      pending.push(...dataOf(part!));
+    else kind?.open(part, pending);
   }
   return false;
 }

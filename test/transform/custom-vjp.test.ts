@@ -331,10 +331,12 @@ describe('filterCustomVjp', () => {
       (net: Net, a: Tensor) => [net.w.mul(a), net.count, 'text', net.w.neg()] as const,
     )
       .defFwd((_perturbed, net, a) => [[net.w.mul(a), net.count, 'text', net.w.neg()] as const, null])
-      .defBwd((_residuals: null, g: readonly [Tensor, null, null, null], _perturbed, _net: Net, a: Tensor) => {
-        grads.push(g.slice(1));
-        return { w: g[0].mul(a).mul(10), name: null, count: null };
-      });
+      .defBwd(
+        (_residuals: null, g: readonly [Tensor, null, null, null], _perturbed, _net: Net, a: Tensor) => {
+          grads.push(g.slice(1));
+          return { w: g[0].mul(a).mul(10), name: null, count: null };
+        },
+      );
     const wrong = thrown(() => filterGrad((net: Net) => f(net, x)[0])(new Net(x)));
     expect(wrong.message).toContain('expected gradients with the structure');
     const right = filterCustomVjp((net: Net, a: Tensor) => net.w.mul(a))
