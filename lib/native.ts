@@ -157,7 +157,7 @@ export interface Native {
 
   // Traces and programs. See NOTE [tensor identity in a trace] in native/trace/value_map.h.
   beginTrace(inputs: readonly Handle[], isBody: boolean): NewHandle[];
-  endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[] };
+  endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[]; needsHost: boolean };
   leaveTrace(): void;
   tracing(): boolean;
   runProgram(program: object, inputs: readonly Handle[]): NewHandle[];

@@ -7,6 +7,7 @@ import { flatten, flattenWithPath, keystr } from '../tree';
 import { describeValue } from './describe';
 import { donations, releaseDonated, warnUnusable, type Donate } from './donate';
 import { explain } from './explain';
+import { InTurn } from './in-turn';
 import { run, runAsync, runHeld, saveProgram, trace, type Program } from './program';
 import { cacheOf, tensorMark, type CallKey, type ProgramCache } from './program-cache';
 import { wrapFunction } from './wrapped-function';
@@ -34,7 +35,9 @@ export interface Lowered {
 export interface Jitted<A extends unknown[], R> {
   (...args: A): R;
   /**
-   * Runs on a worker thread, so that the event loop stays free; calls of one function keep their order.
+   * Runs on a worker thread, so that the event loop stays free. Calls of one function begin in their order and their
+   * promises settle in it; a few run at once where there are cores for them (as many as the cores divided by the threads
+   * of each, `EQUINODE_NUM_THREADS`), unless they call back into JavaScript.
    *
    * @param args  the arguments, and after them an AbortSignal where the call should be given up once that is aborted:
    *   as long as it has not begun, it rejects with the signal's reason and never runs.
@@ -140,7 +143,7 @@ function compile<A extends unknown[], R>(
     return runHeld(program, held) as R;
   };
 
-  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = new InTurn();
   // Up to the first await an async function runs at once, so calls join the queue in their order.
   const runLater = async (...given: A | [...A, AbortSignal]): Promise<R> => {
     const [args, signal] = splitSignal<A>(given);
@@ -157,12 +160,10 @@ function compile<A extends unknown[], R>(
     // The program's inputs are held from here on, so that the caller may dispose its tensors.
     const held = native().hold(parts.handles);
     releaseDonated(args, donate);
-    const result = queue.then(() => {
+    return (await inTurn.run(program.needsHost, async () => {
       signal?.throwIfAborted();
       return runAsync(program, held);
-    });
-    queue = result.catch(() => undefined);
-    return (await result) as R;
+    })) as R;
   };
 
   const lower = (...args: A): Lowered => {

@@ -30,6 +30,8 @@ export interface Program {
   readonly hidden: readonly Handle[];
   /** What lives as long as the program. */
   readonly kept: readonly object[];
+  /** Whether it calls back into JavaScript. */
+  readonly needsHost: boolean;
 }
 
 /** What the trace in progress keeps with its program. */
@@ -120,8 +122,9 @@ function record(
     return new Slot(outputs.length - 1);
   });
   const looks = outputs.map((output) => native().signature([output]));
-  const { program, hidden } = native().endTrace(outputs);
-  return { native: program, outLeaves, outStructure, looks, hidden, kept: keptNow ?? [] };
+  const { program, hidden, needsHost } = native().endTrace(outputs);
+  const kept = keptNow ?? [];
+  return { native: program, outLeaves, outStructure, looks, hidden, kept, needsHost };
 }
 
 /** The function's result from the handles that its program returned. */

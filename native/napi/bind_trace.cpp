@@ -68,6 +68,7 @@ Napi::Value end_trace(Env& env, const Napi::CallbackInfo& info) {
     hidden.Set(i, static_cast<double>(env.trace->hidden[i].first));
   }
   Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("needsHost", program->needs_host());
   result.Set("program", write_program(info.Env(), std::move(program)));
   result.Set("hidden", hidden);
   return result;

@@ -11,6 +11,7 @@ const program = (): Program => ({
   looks: [],
   hidden: [],
   kept: [],
+  needsHost: false,
 });
 const key = (tree: unknown, leaves: readonly unknown[], signature: string): CallKey => ({
   structure: structure(tree),
