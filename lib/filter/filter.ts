@@ -1,4 +1,5 @@
 import { ArgumentError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { atPath, describe, flatten, flattenUpTo, flattenWithPath, splitOptions, unflatten } from '../tree';
 
 /** Which leaves to keep: a predicate, or a prefix of the tree with a boolean or a predicate for each part. */
@@ -18,7 +19,8 @@ export interface FilterOptions {
  * @param spec  A predicate on leaves, or a prefix of `t` whose leaves are booleans and predicates.
  * @param options  `inverse` keeps the others instead.
  * @returns A tree with the nodes of `t`; modules keep their class.
- * @throws ERR_TREE if `spec` is not a prefix of `t`; ERR_ARGUMENT if it holds anything but booleans and functions.
+ * @throws ERR_TREE if `spec` is not a prefix of `t`; ERR_ARGUMENT if it holds anything but booleans and functions,
+ *   and for unknown options.
  * @example
  * const params = filter(model, isInexactArray);
  * @see equinox.filter.
@@ -28,6 +30,7 @@ export function filter<T>(
   spec: FilterSpec,
   options: FilterOptions & { readonly inverse?: boolean } = {},
 ): T {
+  requireOptions(options, ['inverse', 'replace', 'isLeaf'], 'filter');
   const [kept, removed] = split('filter', t, spec, options);
   return (options.inverse === true ? removed() : kept()) as T;
 }
@@ -36,12 +39,14 @@ export function filter<T>(
  * Splits a tree in two: the leaves that `spec` keeps, and the others. Each has null where the other has a leaf;
  * `combine` puts them together again.
  *
- * @throws ERR_TREE if `spec` is not a prefix of `t`; ERR_ARGUMENT if it holds anything but booleans and functions.
+ * @throws ERR_TREE if `spec` is not a prefix of `t`; ERR_ARGUMENT if it holds anything but booleans and functions,
+ *   and for unknown options.
  * @example
  * const [params, rest] = partition(model, isInexactArray);
  * @see equinox.partition.
  */
 export function partition<T>(t: T, spec: FilterSpec, options: FilterOptions = {}): [kept: T, removed: T] {
+  requireOptions(options, ['replace', 'isLeaf'], 'partition');
   const [kept, removed] = split('partition', t, spec, options);
   return [kept() as T, removed() as T];
 }
@@ -51,13 +56,16 @@ export function partition<T>(t: T, spec: FilterSpec, options: FilterOptions = {}
  *
  * @param trees  Trees of the same nodes, with null in the place of leaves or of whole subtrees; a last argument that
  *   is an object with nothing but an `isLeaf` function is `TreeOptions`.
- * @throws ERR_TREE naming the first path at which a tree differs from the first one.
+ * @throws ERR_ARGUMENT for no trees; ERR_TREE naming the first path at which a tree differs from the first one.
  * @example
  * const model = combine(params, rest);
  * @see equinox.combine.
  */
 export function combine<T>(first: T, ...trees: readonly unknown[]): T {
   const [others, options] = splitOptions(trees);
+  if (first === undefined && others.length === 0) {
+    throw new ArgumentError('combine: expected one tree or more, got none.', { op: 'combine' });
+  }
   const isLeaf = options?.isLeaf;
   const [leaves, structure] = flatten(first, {
     isLeaf: isLeaf === undefined ? isMissing : (node) => isMissing(node) || isLeaf(node),

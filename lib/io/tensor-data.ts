@@ -5,8 +5,10 @@ import { fromBuffer, toBuffer } from '../tensor/create';
 import type { Tensor } from '../tensor/tensor';
 import type { RandomFile } from './random-file';
 
-/** What is read or written at once; a multiple of every element size. */
+/** What is read at once; a multiple of every element size. */
 const pieceBytes = 1 << 28;
+/** What is written at once: a copy, of which the collector may leave several behind. */
+const writtenBytes = 1 << 25;
 /** Node 20 has no larger buffers than 4 GiB. */
 const largestBuffer = 2 ** 31;
 
@@ -17,12 +19,12 @@ export function* tensorPieces(value: Tensor): Iterable<Uint8Array> {
       `expected a tensor with values, got ${describeArray(value.dtype, value.shape)} on the device meta`,
     );
   }
-  if (value.nbytes <= pieceBytes) {
+  if (value.nbytes <= writtenBytes) {
     yield toBuffer(value);
     return;
   }
   const flat = value.reshape([-1]);
-  const step = pieceBytes / dtypeInfo(value.dtype).itemBytes;
+  const step = writtenBytes / dtypeInfo(value.dtype).itemBytes;
   for (let start = 0; start < flat.size; start += step) {
     yield toBuffer(flat.narrow(0, start, Math.min(step, flat.size - start)));
   }

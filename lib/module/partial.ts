@@ -1,6 +1,6 @@
 import { ArgumentError } from '../base/errors';
-import { isPlainObject, printValue } from '../tree';
-import { call, type Callable } from './call';
+import { describe, isPlainObject, printValue } from '../tree';
+import { call, isCallable, type Callable } from './call';
 import { Module } from './module';
 
 /**
@@ -21,6 +21,7 @@ export class Partial<R = unknown> extends Module {
    * @param func  A function or a module.
    * @param args  Its first arguments.
    * @param keywords  Options, merged with those that the call brings.
+   * @throws ERR_ARGUMENT for arguments of other kinds.
    */
   constructor(
     func: Callable<never[], R>,
@@ -28,6 +29,11 @@ export class Partial<R = unknown> extends Module {
     keywords: Readonly<Record<string, unknown>> = {},
   ) {
     super();
+    const refuse = (expected: string, got: unknown): ArgumentError =>
+      new ArgumentError(`Partial: expected ${expected}, got ${describe(got)}.`, { op: 'Partial' });
+    if (!isCallable(func)) throw refuse('a function or a module', func);
+    if (!Array.isArray(args)) throw refuse('its first arguments in an array', args);
+    if (!isPlainObject(keywords)) throw refuse('its options in an object', keywords);
     this.func = func;
     this.args = args;
     this.keywords = keywords;

@@ -1,4 +1,5 @@
 import { ArgumentError, TreeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { flatten, unflatten, type TreeOptions } from './flatten';
 import { map } from './map';
 import { printValue } from './path';
@@ -30,7 +31,7 @@ class Wrapped {
  *   `replaceFn`, which computes each new node from the old one.
  * @param options  With `isLeaf: (x) => x === null` places that hold null can be replaced, too.
  * @returns The copy. No constructor, converter or check runs for it.
- * @throws ERR_ARGUMENT if `where` is no function; ERR_TREE if it depends on leaves, returns something that is not in
+ * @throws ERR_ARGUMENT if `where` is no function, there is no replacement, or for an unknown option; ERR_TREE if it depends on leaves, returns something that is not in
  *   the tree (a static field, a misspelt name), or that is in it more than once, and if `replace` does not fit what
  *   `where` returns.
  * @example
@@ -42,6 +43,13 @@ export function treeAt<T>(where: (tree: T) => unknown, t: T, replace: unknown, o
   if (typeof where !== 'function') {
     throw new ArgumentError(
       `treeAt: expected \`where\` to be a function, got ${describe(where)}. Write \`treeAt((m) => m.weight, model, ...)\`.`,
+      { op: 'treeAt' },
+    );
+  }
+  requireOptions(options, ['isLeaf'], 'treeAt');
+  if (replace === undefined) {
+    throw new ArgumentError(
+      'treeAt: expected a replacement or `{ replaceFn }`, got undefined. Pass null where nothing is to stand.',
       { op: 'treeAt' },
     );
   }

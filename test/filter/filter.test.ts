@@ -157,3 +157,15 @@ describe('combine', () => {
     expect(map((x: unknown) => x, first)).toEqual([null, 1]);
   });
 });
+
+test('options that there are none of, and no trees', () => {
+  expect(() => filter([1], true, { invert: true } as never)).toThrow(
+    'filter: expected the options inverse, replace, isLeaf, got "invert".',
+  );
+  expect(() => partition([1], true, { inverse: true } as never)).toThrow(
+    'partition: expected the options replace, isLeaf, got "inverse".',
+  );
+  expect(() => {
+    combine(undefined);
+  }).toThrow('combine: expected one tree or more, got none.');
+});

@@ -34,6 +34,18 @@ describe('Partial', () => {
     expect(new Partial(join, [5], { a: 1 }).forward()).toEqual([5, { a: 1 }]);
   });
 
+  test('refuses what is no function, and arguments that are in no array', () => {
+    expect(() => new Partial(3 as never)).toThrow(
+      'Partial: expected a function or a module, got leaf of type number.',
+    );
+    expect(() => new Partial(Math.max as never, 1 as never)).toThrow(
+      'Partial: expected its first arguments in an array, got leaf of type number.',
+    );
+    expect(() => new Partial(Math.max as never, [], [1] as never)).toThrow(
+      'Partial: expected its options in an object, got array of 1.',
+    );
+  });
+
   test('refuses an option that it has', () => {
     // functools.partial lets the call win; equinox.Partial does not.
     expect(() => new Partial(new Scale(2), [1], { plus: 1 }).forward({ plus: 2 })).toThrow(

@@ -180,6 +180,15 @@ describe('treeAt', () => {
     expect(() => treeAt((m) => [m.scale, m.scale], model, [1, 2])).toThrow(new TreeError(message));
   });
 
+  test('throws for no replacement, and for options that there are none of', () => {
+    expect(() => treeAt((m) => m.scale, model, undefined)).toThrow(
+      'treeAt: expected a replacement or `{ replaceFn }`, got undefined. Pass null where nothing is to stand.',
+    );
+    expect(() => treeAt((m) => m.scale, model, 1, { replaceFn: Math.abs } as never)).toThrow(
+      'treeAt: expected the option isLeaf, got "replaceFn".',
+    );
+  });
+
   test('throws for replacements that do not fit', () => {
     expect(() => treeAt((m) => [m.scale, m.layers], model, [1])).toThrow(
       new TreeError('treeAt: expected 2 replacements, one for each node that `where` returns, got 1.'),
