@@ -6,8 +6,8 @@
 
 namespace equinode::trace {
 
-// Replaces groups of pointwise operators on float32 tensors of one shape by `equinode::pointwise`, which goes over
-// memory once. Needs the complete types of the values; leaves a graph alone that writes in place or has blocks.
+// Replaces groups of pointwise operators with float32 results of one shape by `equinode::pointwise`, which goes over
+// memory once. Needs the complete types of the values. Nodes do not move past writes, loops and branches.
 //
 // NOTE [fusion levels]: nodes of one shape may be fused when no path leads from one to another through a node outside.
 // A node's level is the greatest of its inputs', plus one where the producer is not a fusible node of the same shape;

@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/stack.h>
 #include <ATen/EmptyTensor.h>
+#include <ATen/ExpandUtils.h>
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "native/base/error.h"
@@ -21,108 +21,140 @@ constexpr int64_t kBlock = 512;
 // Elements that are worth a thread of their own.
 constexpr int64_t kGrain = 1 << 14;
 
-// One instruction over one block. The target may be an operand, which hinders no vector loop: each element is read
-// before it is written. Compiled once for each vector width; the machine's is chosen when it is loaded.
-__attribute__((target_clones("avx512f", "fma", "default"))) void run_instruction(PointOp op, int64_t count,
-                                                                                 float* target, const float* a,
-                                                                                 const float* b, const float* c) {
-  switch (op) {
-    case PointOp::kAdd:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] + b[i];
-      return;
-    case PointOp::kSub:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] - b[i];
-      return;
-    case PointOp::kMul:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] * b[i];
-      return;
-    case PointOp::kDiv:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] / b[i];
-      return;
-    case PointOp::kNeg:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = -a[i];
-      return;
-    case PointOp::kAbs:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = std::fabs(a[i]);
-      return;
-    case PointOp::kSqrt:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = std::sqrt(a[i]);
-      return;
-    case PointOp::kReciprocal:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = 1.0F / a[i];
-      return;
-    case PointOp::kRelu:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] <= 0.0F ? 0.0F : a[i];
-      return;
-    case PointOp::kThreshold:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = b[i] <= c[i] ? 0.0F : a[i];
-      return;
-    case PointOp::kLerpLow:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = __builtin_fmaf(c[i], b[i] - a[i], a[i]);
-      return;
-    case PointOp::kLerpHigh:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = __builtin_fmaf(c[i] - 1.0F, b[i] - a[i], b[i]);
-      return;
-    case PointOp::kSigmoidBackward:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] * (1.0F - b[i]) * b[i];
-      return;
-    case PointOp::kTanhBackward:
-#pragma GCC ivdep
-      for (int64_t i = 0; i < count; ++i) target[i] = a[i] * (1.0F - b[i] * b[i]);
-      return;
+// How the operands lie in memory, with axes joined wherever that is possible for all of them.
+struct Layout {
+  at::DimVector sizes;
+  // For each input, and for the outputs, which are contiguous.
+  std::vector<at::DimVector> strides;
+  at::DimVector output;
+
+  int64_t row() const { return sizes.back(); }
+};
+
+Layout layout_of(const std::vector<at::Tensor>& inputs, at::IntArrayRef sizes) {
+  Layout layout;
+  layout.strides.resize(inputs.size());
+  int64_t output_stride = 1;
+  // From the innermost axis outwards; turned around in the end.
+  for (size_t from_end = 1; from_end <= sizes.size(); ++from_end) {
+    const int64_t size = sizes[sizes.size() - from_end];
+    if (size == 1 && !(from_end == sizes.size() && layout.sizes.empty())) continue;
+    std::vector<int64_t> strides;
+    bool joins = !layout.sizes.empty();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const at::IntArrayRef own = inputs[i].sizes();
+      const bool has_axis = from_end <= own.size() && own[own.size() - from_end] != 1;
+      strides.push_back(has_axis ? inputs[i].strides()[own.size() - from_end] : 0);
+      joins = joins && strides[i] == layout.strides[i].back() * layout.sizes.back();
+    }
+    if (joins) {
+      layout.sizes.back() *= size;
+    } else {
+      layout.sizes.push_back(size);
+      layout.output.push_back(output_stride);
+      for (size_t i = 0; i < inputs.size(); ++i) layout.strides[i].push_back(strides[i]);
+    }
+    output_stride *= size;
   }
+  std::reverse(layout.sizes.begin(), layout.sizes.end());
+  std::reverse(layout.output.begin(), layout.output.end());
+  for (at::DimVector& strides : layout.strides) std::reverse(strides.begin(), strides.end());
+  return layout;
 }
 
-// The block of every register at one offset.
+// Rows shorter than this cost more to begin than to go through.
+constexpr int64_t kShortRow = 32;
+
+// Brings inputs that cannot be read row by row into the form of the outputs.
+Layout readable_layout(std::vector<at::Tensor>& inputs, at::IntArrayRef sizes) {
+  Layout layout = layout_of(inputs, sizes);
+  const bool is_short = layout.sizes.size() > 1 && layout.row() < kShortRow;
+  bool copied = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const at::DimVector& strides = layout.strides[i];
+    const bool is_uniform = std::all_of(strides.begin(), strides.end(), [](int64_t stride) { return stride == 0; });
+    if (is_uniform || (!is_short && (strides.back() == 0 || strides.back() == 1)) || strides == layout.output) continue;
+    inputs[i] = inputs[i].expand(sizes).contiguous();
+    copied = true;
+  }
+  return copied ? layout_of(inputs, sizes) : layout;
+}
+
+// The registers of one thread, each a block of elements.
 class Registers {
  public:
-  Registers(const PointProgram& program, const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& outputs,
-            at::ArrayRef<double> constants, int64_t block)
-      : scratch_(static_cast<size_t>((inputs.size() + constants.size() + program.temporaries) * block)) {
+  Registers(const PointProgram& program, const Layout& layout, const std::vector<at::Tensor>& inputs,
+            const std::vector<at::Tensor>& outputs, at::ArrayRef<double> constants, int64_t block)
+      : layout_(layout),
+        block_(block),
+        scratch_(static_cast<size_t>((inputs.size() + constants.size() + program.temporaries) * block)) {
     float* next = scratch_.data();
-    const auto filled = [&](float value) {
-      float* start = next;
-      std::fill(start, start + block, value);
-      next += block;
-      return Register{start, false};
-    };
-    for (const at::Tensor& input : inputs) {
-      auto* data = const_cast<float*>(input.const_data_ptr<float>());
-      registers_.push_back(input.dim() == 0 ? filled(*data) : Register{data, true});
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      auto* data = const_cast<float*>(inputs[i].const_data_ptr<float>());
+      const at::DimVector& strides = layout.strides[i];
+      Register made{data, data, &strides, next, Kind::kMoves};
+      if (strides.back() == 0 && layout.row() > 1) {
+        made.kind = Kind::kRepeats;
+        if (std::all_of(strides.begin(), strides.end(), [](int64_t stride) { return stride == 0; })) {
+          made.kind = Kind::kStays;
+          std::fill(next, next + block, *data);
+          made.start = next;
+        }
+        next += block;
+      }
+      registers_.push_back(made);
     }
-    for (const double constant : constants) registers_.push_back(filled(static_cast<float>(constant)));
-    for (const at::Tensor& output : outputs) registers_.push_back({output.mutable_data_ptr<float>(), true});
+    for (const double constant : constants) {
+      std::fill(next, next + block, static_cast<float>(constant));
+      registers_.push_back({next, next, nullptr, next, Kind::kStays});
+      next += block;
+    }
+    for (const at::Tensor& output : outputs) {
+      auto* data = output.mutable_data_ptr<float>();
+      registers_.push_back({data, data, &layout.output, nullptr, Kind::kMoves});
+    }
     for (int64_t i = 0; i < program.temporaries; ++i) {
-      registers_.push_back({next, false});
+      registers_.push_back({next, next, nullptr, next, Kind::kStays});
       next += block;
     }
   }
 
-  float* at(int64_t index, int64_t offset) const {
+  // Goes to a row of the tensors.
+  void enter(int64_t row) {
+    for (Register& each : registers_) {
+      if (each.kind == Kind::kStays) continue;
+      int64_t offset = 0;
+      int64_t left = row;
+      for (size_t axis = layout_.sizes.size() - 1; axis-- > 0;) {
+        offset += left % layout_.sizes[axis] * (*each.strides)[axis];
+        left /= layout_.sizes[axis];
+      }
+      each.start = each.data + offset;
+      if (each.kind == Kind::kRepeats) {
+        std::fill(each.scratch, each.scratch + block_, *each.start);
+        each.start = each.scratch;
+      }
+    }
+  }
+
+  float* at(int64_t index, int64_t column) const {
     if (index < 0) return nullptr;
     const Register& found = registers_[static_cast<size_t>(index)];
-    return found.moves ? found.start + offset : found.start;
+    return found.kind == Kind::kMoves ? found.start + column : found.start;
   }
 
  private:
+  // Whether the block moves through memory, holds one element of each row, or is the same everywhere.
+  enum class Kind { kMoves, kRepeats, kStays };
   struct Register {
     float* start;
-    // Whether the block moves through a tensor's memory.
-    bool moves;
+    float* data;
+    const at::DimVector* strides;
+    float* scratch;
+    Kind kind;
   };
+  const Layout& layout_;
+  int64_t block_;
   std::vector<float> scratch_;
   std::vector<Register> registers_;
 };
@@ -147,7 +179,9 @@ std::vector<at::Tensor> make_outputs(const PointProgram& program, const std::vec
     if (output >= 0 && output < program.outputs) written[static_cast<size_t>(output)] = i;
   }
   std::vector<bool> is_free;
-  for (const at::Tensor& input : inputs) is_free.push_back(input.dim() > 0 && is_only_ours(input));
+  for (const at::Tensor& input : inputs) {
+    is_free.push_back(input.sizes() == sizes && input.is_contiguous() && is_only_ours(input));
+  }
   std::vector<at::Tensor> outputs;
   for (const size_t written_at : written) {
     size_t taken = 0;
@@ -162,18 +196,24 @@ std::vector<at::Tensor> make_outputs(const PointProgram& program, const std::vec
   return outputs;
 }
 
-void compute(const PointProgram& program, const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& outputs,
-             at::ArrayRef<double> constants) {
-  const int64_t count = outputs.front().numel();
-  at::parallel_for(0, count, kGrain, [&](int64_t begin, int64_t end) {
-    const int64_t block = std::min(kBlock, end - begin);
-    const Registers registers(program, inputs, outputs, constants, block);
-    for (int64_t offset = begin; offset < end; offset += block) {
-      const int64_t size = std::min(block, end - offset);
-      for (const PointInstruction& step : program.instructions) {
-        run_instruction(step.op, size, registers.at(step.target, offset), registers.at(step.a, offset),
-                        registers.at(step.b, offset), registers.at(step.c, offset));
+void compute(const PointProgram& program, const Layout& layout, const std::vector<at::Tensor>& inputs,
+             const std::vector<at::Tensor>& outputs, at::ArrayRef<double> constants) {
+  const int64_t row = layout.row();
+  at::parallel_for(0, outputs.front().numel(), kGrain, [&](int64_t begin, int64_t end) {
+    const int64_t block = std::min({kBlock, row, end - begin});
+    Registers registers(program, layout, inputs, outputs, constants, block);
+    for (int64_t at = begin; at < end;) {
+      registers.enter(at / row);
+      const int64_t row_end = std::min(end, (at / row + 1) * row);
+      for (; at < row_end; at += block) {
+        const int64_t size = std::min(block, row_end - at);
+        const int64_t column = at % row;
+        for (const PointInstruction& step : program.instructions) {
+          run_instruction(step.op, size, registers.at(step.target, column), registers.at(step.a, column),
+                          registers.at(step.b, column), registers.at(step.c, column));
+        }
       }
+      at = row_end;
     }
   });
 }
@@ -187,15 +227,17 @@ void pointwise(const c10::OperatorHandle&, torch::jit::Stack* stack) {
   {
     const c10::List<at::Tensor> given = torch::jit::pop(*stack).toTensorList();
     for (size_t i = 0; i < given.size(); ++i) {
-      at::Tensor tensor = given.extract(i);
-      require(tensor.scalar_type() == at::kFloat && tensor.is_cpu(), kDtype, "pointwise: expected float32 on the CPU");
-      if (tensor.dim() > 0) sizes = tensor.sizes();
-      inputs.push_back(tensor.is_contiguous() ? std::move(tensor) : tensor.contiguous());
+      inputs.push_back(given.extract(i));
+      require(inputs.back().scalar_type() == at::kFloat && inputs.back().is_cpu(), kDtype,
+              "pointwise: expected float32 on the CPU");
+      if (inputs.back().sizes() != sizes) sizes = at::infer_size_dimvector(sizes, inputs.back().sizes());
     }
   }
   require(!sizes.empty(), kShape, "pointwise: expected a tensor with an axis");
   std::vector<at::Tensor> outputs = make_outputs(program, inputs, sizes);
-  compute(program, inputs, outputs, constants);
+  // What is read in another form is no longer what an output may be written over.
+  const Layout layout = readable_layout(inputs, sizes);
+  compute(program, layout, inputs, outputs, constants);
   torch::jit::push(*stack, std::move(outputs));
 }
 

@@ -3,31 +3,18 @@
 #include <cstdint>
 #include <vector>
 
+#include "native/trace/pointwise_kernels.h"
+
 namespace equinode::trace {
 
 // A chain of pointwise float32 operators as one loop over memory. The operands live in registers of a block of
-// elements each, so that what lies between the first inputs and the last outputs never leaves the cache. Runs as the
-// operator `equinode::pointwise`; made from a graph by fuse_pointwise.
+// elements each, so that what lies between the first inputs and the last outputs never leaves the cache. Inputs may be
+// of smaller sizes, which are broadcast, and of any strides. Runs as the operator `equinode::pointwise`; made from a
+// graph by fuse_pointwise.
 //
 // Each instruction rounds as the operator it stands for, so results differ from the unfused ones by no more than the
-// rounding of a multiplication and an addition that libtorch's vector code may contract.
-
-enum class PointOp : int64_t {
-  kAdd,              // a + b
-  kSub,              // a - b
-  kMul,              // a * b
-  kDiv,              // a / b
-  kNeg,              // -a
-  kAbs,              // |a|
-  kSqrt,             // sqrt(a)
-  kReciprocal,       // 1 / a
-  kRelu,             // a <= 0 ? 0 : a
-  kThreshold,        // b <= c ? 0 : a
-  kLerpLow,          // a + c * (b - a), for weights below one half
-  kLerpHigh,         // b - (b - a) * (1 - c), for the others
-  kSigmoidBackward,  // a * (1 - b) * b
-  kTanhBackward,     // a * (1 - b * b)
-};
+// rounding of a multiplication and an addition that libtorch's vector code may contract, and by two units in the last
+// place of an exponential or hyperbolic tangent.
 
 struct PointInstruction {
   PointOp op;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { filterGrad, filterJit, ops, random, tensor, where, type Tensor } from 'equinode';
+import { filterGrad, filterJit, gelu, ops, random, silu, tensor, where, type Tensor } from 'equinode';
 
 /** One step of a generated function: an operator on values made before. */
 interface Step {
@@ -26,8 +26,25 @@ const kinds: readonly ((a: Tensor, b: Tensor, number: number) => Tensor)[] = [
   (a, b, number) => a.lerp(b, number / 2),
   (a, b, number) => a.addcmul(a, b, { value: number }),
   (a, b, number) => ops.addcdiv(a, b, b.abs().add(1), { value: number }),
-  // Not pointwise, so that groups end there.
   (a) => a.tanh(),
+  (a) => a.sigmoid(),
+  (a) => a.neg().exp(),
+  (a) => silu(a),
+  (a) => gelu(a, { approximate: 'tanh' }),
+  (a, b) => a.maximum(b),
+  (a, b) => a.minimum(b),
+  (a, _b, number) => a.clampMin(number),
+  (a, _b, number) => a.clampMax(number),
+  (a) => a.pow(3),
+  (a) => a.abs().add(1).rsqrt(),
+  // Operands of other sizes and strides.
+  (a, b) => a.add(b.index(0)),
+  (a, b) => a.mul(b.narrow(1, 3, 1)),
+  (a, b) => a.sub(ops.cat([b, b], 1).narrow(1, 20, 41)),
+  (a, b) => a.add(b.t().narrow(0, 2, 37).t().sum(1, { keepdim: true }).mul(0.01)),
+  (a, b) => a.mul(ops.cat([b.t(), b.t()], 1).t().narrow(0, 10, 37)),
+  // Not pointwise, so that groups end there.
+  (a) => a.sin(),
   (a, b) => a.add(b.mean()),
   (a, b) => a.add(b.sum(0, { keepdim: true }).mul(0.01)),
   (a) => a.t().contiguous().t(),
@@ -73,7 +90,7 @@ describe('fused pointwise operators', () => {
         const f = (a: Tensor, b: Tensor, c: Tensor) => apply(steps, a, b, c);
         expect(difference(filterJit(f)(x, y, scalar), f(x, y, scalar))).toBeLessThan(5e-6);
       }),
-      { numRuns: 60, seed: 7 },
+      { numRuns: 150, seed: 7 },
     );
   });
 
@@ -113,6 +130,71 @@ describe('fused pointwise operators', () => {
     const f = (a: Tensor) => [a.relu().add(0), a.neg().abs().mul(2), a.mul(0).add(1), a.abs().sqrt().neg()];
     const compiled = filterJit(f)(odd).map((value) => value.toArray());
     expect(compiled).toEqual(f(odd).map((value) => value.toArray()));
+  });
+
+  it('take exponentials and hyperbolic tangents to two units in the last place, at the ends too', () => {
+    const range = ops.linspace(-110, 100, 100_001);
+    const odd = tensor([
+      NaN,
+      Infinity,
+      -Infinity,
+      0,
+      -0,
+      1e-30,
+      -1e-30,
+      1e-40,
+      88.72,
+      88.73,
+      -87.4,
+      -103.9,
+      -104,
+      3e38,
+    ]);
+    const units = (value: Tensor, exact: Tensor) =>
+      Number(
+        value
+          .to('float64')
+          .sub(exact)
+          .abs()
+          .div(
+            exact
+              .abs()
+              .clampMin(1e-38)
+              .mul(2 ** -23),
+          )
+          .nanToNum(0)
+          .max(),
+      );
+    const fns = [(a: Tensor) => a.exp(), (a: Tensor) => a.tanh(), (a: Tensor) => a.sigmoid()];
+    for (const fn of fns) {
+      const compiled = filterJit((a: Tensor) => fn(a.mul(1)));
+      for (const a of [range, range.div(100), odd]) {
+        expect(units(compiled(a), fn(a.to('float64')).to('float32').to('float64'))).toBeLessThan(2.5);
+      }
+      expect(compiled(odd).isnan().toArray()).toEqual(fn(odd).isnan().toArray());
+      expect(compiled(odd).isinf().toArray()).toEqual(fn(odd).isinf().toArray());
+      expect(compiled(odd).signbit().toArray()).toEqual(fn(odd).signbit().toArray());
+    }
+  });
+
+  it('read rows of any length, on any number of axes', () => {
+    for (const shape of [[1], [3, 1, 5], [2, 3, 700], [600, 3], [4, 2, 40], [5, 1, 1], [1, 1]]) {
+      const a = random.normal(random.key(1), shape);
+      const last = random.normal(random.key(2), shape.slice(-1));
+      const first = random.normal(random.key(3), [shape[0]!, ...shape.slice(1).map(() => 1)]);
+      const turned = random
+        .normal(random.key(4), [...shape].reverse())
+        .permute(shape.map((_, i) => shape.length - 1 - i));
+      const f = (a: Tensor, last: Tensor, first: Tensor, turned: Tensor) =>
+        a
+          .mul(last)
+          .add(first)
+          .sub(turned.narrow(0, 0, shape[0]!))
+          .tanh();
+      expect(difference([filterJit(f)(a, last, first, turned)], [f(a, last, first, turned)])).toBeLessThan(
+        1e-6,
+      );
+    }
   });
 
   it('take inputs whose elements do not lie in order', () => {
