@@ -160,8 +160,8 @@ describe('fused pointwise operators', () => {
           .div(
             exact
               .abs()
-              .clampMin(1e-38)
-              .mul(2 ** -23),
+              .mul(2 ** -23)
+              .clampMin(1e-38),
           )
           .nanToNum(0)
           .max(),
