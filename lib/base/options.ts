@@ -20,5 +20,6 @@ export function requireOptions(options: object, allowed: readonly string[], op: 
 }
 
 function listed(allowed: readonly string[]): string {
+  if (allowed.length === 0) return 'no options';
   return `${allowed.length === 1 ? 'the option' : 'the options'} ${allowed.join(', ')}`;
 }

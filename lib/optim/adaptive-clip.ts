@@ -2,7 +2,7 @@ import { ShapeError, ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { tensordot } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireParams, stateless, type GradientTransformation } from './base';
+import { requireNumber, requireNumbers, requireParams, stateless, type GradientTransformation } from './base';
 import { isComplex, kept, type Scalar } from './scalar';
 import { Updates } from './updates';
 
@@ -17,7 +17,7 @@ export interface AdaptiveClipOptions {
  * Limits the norm of each unit of the updates to a part of the norm of its parameters.
  *
  * @param clipping  That part.
- * @throws ERR_ARGUMENT, in `update`, if it gets no parameters; ERR_SHAPE for a tensor of more than five axes.
+ * @throws ERR_ARGUMENT unless that is a number from 0 on, and, in `update`, if it gets no parameters; ERR_SHAPE for a tensor of more than five axes.
  * @see optax.adaptive_grad_clip; Brock et al. 2021, arXiv:2102.06171.
  */
 export function adaptiveGradClip(
@@ -27,6 +27,8 @@ export function adaptiveGradClip(
   const op = 'optim.adaptiveGradClip';
   requireOptions(options, ['eps', 'axis'], op);
   const { eps = 1e-3, axis } = options;
+  requireNumbers({ eps }, op);
+  requireNumber('clipping', clipping, op, { atLeast: 0 });
   return stateless((updates, params) =>
     new Updates(updates, op).map(
       (update, param) => {
@@ -92,6 +94,7 @@ export function perExampleGlobalNormClip<T>(
   l2NormClip: Scalar,
 ): readonly [sum: T, numClipped: Tensor] {
   const op = 'optim.perExampleGlobalNormClip';
+  requireNumber('l2NormClip', l2NormClip, op, { atLeast: 0 });
   const all = new Updates(grads, op);
   requireExamples(all.tensors, op);
   const squares = all.tensors.map((t) => t.reshape([t.shape[0]!, -1]).square().sum(1));
@@ -119,6 +122,7 @@ export function perExampleLayerNormClip<T>(
 ): readonly [sum: T, numClipped: T] {
   const op = 'optim.perExampleLayerNormClip';
   requireOptions(options, ['uniform'], op);
+  requireNumber('globalL2NormClip', globalL2NormClip, op, { atLeast: 0 });
   const all = new Updates(grads, op);
   requireExamples(all.tensors, op);
   const sizes = all.tensors.map((t) => t.size / t.shape[0]!);

@@ -1,6 +1,13 @@
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireParams, requireState, type GradientTransformation, type ScalarOrSchedule } from './base';
+import {
+  requireNumber,
+  requireParams,
+  requireScalarOrSchedule,
+  requireState,
+  type GradientTransformation,
+  type ScalarOrSchedule,
+} from './base';
 import { masked, type Mask } from './masked';
 import { addScaled, type Scalar } from './scalar';
 import { countFor, increment, Updates } from './updates';
@@ -10,7 +17,7 @@ import { countFor, increment, Updates } from './updates';
  *
  * @param weightDecay  The factor: a number, a tensor of no axes, or a schedule.
  * @param options  `mask`: which parameters decay, as for `masked`.
- * @throws ERR_ARGUMENT, in `update`, if it gets no parameters.
+ * @throws ERR_ARGUMENT for another factor, and, in `update`, if it gets no parameters.
  * @see optax.add_decayed_weights.
  */
 export function addDecayedWeights(
@@ -19,6 +26,7 @@ export function addDecayedWeights(
 ): GradientTransformation {
   const op = 'optim.addDecayedWeights';
   requireOptions(options, ['mask'], op);
+  requireScalarOrSchedule('weightDecay', weightDecay, op);
   const { mask } = options;
   const transformation: GradientTransformation = {
     init: (params) => (typeof weightDecay === 'function' ? { count: countFor(params) } : {}),
@@ -29,6 +37,7 @@ export function addDecayedWeights(
       if (typeof weightDecay === 'function') {
         const count = requireState(state, ['count'], op).count as Tensor;
         factor = weightDecay(count);
+        requireNumber('the value of the schedule', factor, op);
         next = { count: increment(count) };
       } else {
         factor = weightDecay;

@@ -3,7 +3,7 @@ import { pow, to } from '../ops';
 import { key as keyOf, normal, split, type Key } from '../random';
 import { Tensor } from '../tensor/tensor';
 import { describe } from '../tree';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireState, type GradientTransformation } from './base';
 import { inDType, kept, type Scalar } from './scalar';
 import { countFor, deviceOf, increment, Updates } from './updates';
 
@@ -20,6 +20,7 @@ import { countFor, deviceOf, increment, Updates } from './updates';
  */
 export function addNoise(eta: Scalar, gamma: Scalar, key: number | bigint | Key): GradientTransformation {
   const op = 'optim.addNoise';
+  requireNumbers({ eta, gamma }, op);
   if (!(typeof key === 'number' || typeof key === 'bigint' || key instanceof Tensor)) {
     throw new ArgumentError(
       `${op}: expected a key or a seed, got ${describe(key)}. Make one with random.key(seed).`,

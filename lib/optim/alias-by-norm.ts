@@ -2,7 +2,13 @@ import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
 import { addDecayedWeights } from './add-decayed-weights';
-import { identity, type GradientTransformation, type ScalarOrSchedule } from './base';
+import {
+  requireNumber,
+  requireScalarOrSchedule,
+  identity,
+  type GradientTransformation,
+  type ScalarOrSchedule,
+} from './base';
 import { chain } from './chain';
 import { clipByBlockRms } from './clip';
 import { ema } from './ema';
@@ -28,6 +34,12 @@ import { negative, type Scalar } from './scalar';
 import { sgd, type DecayOptions } from './alias';
 import { trace } from './trace';
 
+/** Checks a learning rate that may be left out. */
+function requireGivenRate(learningRate: unknown, op: string): void {
+  if (learningRate === undefined || learningRate === null) return;
+  requireScalarOrSchedule('learningRate', learningRate, op);
+}
+
 /**
  * Adagrad.
  *
@@ -35,6 +47,7 @@ import { trace } from './trace';
  */
 export function adagrad(learningRate: ScalarOrSchedule, options: RssOptions = {}): GradientTransformation {
   requireOptions(options, rssOptions, 'optim.adagrad');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adagrad');
   return chain(scaleByRss(options), scaleByLearningRate(learningRate));
 }
 
@@ -53,11 +66,12 @@ export function adadelta(
   } = {},
 ): GradientTransformation {
   requireOptions(options, [...adadeltaOptions, 'weightDecay', 'weightDecayMask'], 'optim.adadelta');
+  requireGivenRate(learningRate, 'optim.adadelta');
   const { weightDecay = 0, weightDecayMask, ...others } = options;
   return chain(
     addDecayedWeights(weightDecay, { mask: weightDecayMask }),
     scaleByAdadelta(others),
-    scaleByLearningRate(learningRate),
+    scaleByLearningRate(learningRate ?? null),
   );
 }
 
@@ -80,6 +94,7 @@ export function rmsprop(
   options: RmspropOptions = {},
 ): GradientTransformation {
   requireOptions(options, [...rmsOptions, 'centered', 'momentum', 'nesterov'], 'optim.rmsprop');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.rmsprop');
   const { centered = false, momentum, nesterov, ...others } = options;
   return chain(
     centered ? scaleByStddev(others) : scaleByRms(others),
@@ -105,6 +120,7 @@ export function lamb(
     'mask',
   ];
   requireOptions(options, names, 'optim.lamb');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.lamb');
   const { weightDecay = 0, mask, ...others } = options;
   return chain(
     scaleByAdam({ eps: 1e-6, ...others }),
@@ -147,6 +163,7 @@ export function lars(learningRate: ScalarOrSchedule, options: LarsOptions = {}):
     'nesterov',
   ];
   requireOptions(options, names, 'optim.lars');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.lars');
   const { weightDecay = 0, weightDecayMask = true, trustCoefficient = 0.001, eps = 0 } = options;
   const { trustRatioMask = true, momentum = 0.9, nesterov } = options;
   return chain(
@@ -168,6 +185,7 @@ export function fromage(
   options: { readonly minNorm?: Scalar | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, ['minNorm'], 'optim.fromage');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.fromage');
   const shrink = (rate: Scalar): Scalar =>
     rate instanceof Tensor ? rate.square().add(1).rsqrt() : 1 / Math.sqrt(1 + rate ** 2);
   const shrunk = (rate: Scalar): Scalar =>
@@ -192,6 +210,7 @@ export function novograd(
   options: Omit<NovogradOptions, 'muDtype'> = {},
 ): GradientTransformation {
   requireOptions(options, ['b1', 'b2', 'eps', 'epsRoot', 'weightDecay'], 'optim.novograd');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.novograd');
   return chain(scaleByNovograd({ eps: 1e-6, ...options }), scaleByLearningRate(learningRate));
 }
 
@@ -206,6 +225,7 @@ export function sm3(
   options: { readonly momentum?: Scalar | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, ['momentum'], 'optim.sm3');
+  requireNumber('learningRate', learningRate, 'optim.sm3');
   return chain(scaleBySm3({ b1: options.momentum ?? 0.9 }), scale(negative(learningRate)));
 }
 
@@ -217,6 +237,7 @@ export function sm3(
  */
 export function rprop(learningRate: Scalar, options: RpropOptions = {}): GradientTransformation {
   requireOptions(options, rpropOptions, 'optim.rprop');
+  requireNumber('learningRate', learningRate, 'optim.rprop', { atLeast: 0 });
   return chain(scaleByRprop(learningRate, options), scale(-1));
 }
 
@@ -231,6 +252,7 @@ export function polyakSgd(
 ): GradientTransformation {
   requireOptions(options, ['maxLearningRate', 'scaling', 'fMin', 'eps', 'variant'], 'optim.polyakSgd');
   const { scaling = 1, ...others } = options;
+  requireScalarOrSchedule('scaling', scaling, 'optim.polyakSgd');
   return chain(sgd(scaling), scaleByPolyak(others));
 }
 
@@ -278,6 +300,7 @@ export function adafactor(
   ];
   const more = ['momentum', 'dtypeMomentum', 'weightDecayRate', 'eps', 'factored', 'weightDecayMask'];
   requireOptions(options, [...names, ...more], 'optim.adafactor');
+  requireGivenRate(learningRate, 'optim.adafactor');
   const {
     clippingThreshold = 1,
     multiplyByParameterScale = true,

@@ -1,7 +1,14 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import { addDecayedWeights } from './add-decayed-weights';
-import { identity, type GradientTransformation, type ScalarOrSchedule } from './base';
+import {
+  requireNumber,
+  requireNumbers,
+  requireScalarOrSchedule,
+  identity,
+  type GradientTransformation,
+  type ScalarOrSchedule,
+} from './base';
 import { chain } from './chain';
 import { ema } from './ema';
 import { addNoise } from './add-noise';
@@ -60,6 +67,7 @@ export interface AdamwOptions extends AdamOptions, DecayOptions {}
  */
 export function sgd(learningRate: ScalarOrSchedule, options: SgdOptions = {}): GradientTransformation {
   requireOptions(options, ['momentum', 'nesterov', 'accumulatorDtype'], 'optim.sgd');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.sgd');
   const { momentum, ...others } = options;
   const first = momentum === undefined || momentum === null ? identity() : trace(momentum, others);
   return chain(first, scaleByLearningRate(learningRate));
@@ -81,6 +89,7 @@ export function noisySgd(
   },
 ): GradientTransformation {
   requireOptions(options, ['eta', 'gamma', 'key'], 'optim.noisySgd');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.noisySgd');
   const { eta = 0.01, gamma = 0.55, key } = options;
   return chain(addNoise(eta, gamma, key), scaleByLearningRate(learningRate));
 }
@@ -88,9 +97,15 @@ export function noisySgd(
 /**
  * Steps by the signs of the gradients.
  *
+ * @param options  There are none: with a mean of gradients it is `signum`.
  * @see optax.sign_sgd; Bernstein et al. 2018, arXiv:1802.04434.
  */
-export function signSgd(learningRate: ScalarOrSchedule): GradientTransformation {
+export function signSgd(
+  learningRate: ScalarOrSchedule,
+  options: Readonly<Record<string, never>> = {},
+): GradientTransformation {
+  requireOptions(options, [], 'optim.signSgd');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.signSgd');
   return chain(scaleBySign(), scaleByLearningRate(learningRate));
 }
 
@@ -105,6 +120,7 @@ export function signum(
   options: { readonly beta?: Scalar | undefined; readonly accumulatorDtype?: DType | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, ['beta', 'accumulatorDtype'], 'optim.signum');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.signum');
   const { beta = 0.9, accumulatorDtype } = options;
   return chain(
     ema(beta, { debias: false, accumulatorDtype }),
@@ -125,6 +141,7 @@ export function signum(
  */
 export function adam(learningRate: ScalarOrSchedule, options: AdamOptions = {}): GradientTransformation {
   requireOptions(options, adamOptions, 'optim.adam');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adam');
   return chain(scaleByAdam(options), scaleByLearningRate(learningRate));
 }
 
@@ -135,6 +152,7 @@ export function adam(learningRate: ScalarOrSchedule, options: AdamOptions = {}):
  */
 export function nadam(learningRate: ScalarOrSchedule, options: AdamOptions = {}): GradientTransformation {
   requireOptions(options, adamOptions, 'optim.nadam');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.nadam');
   return adam(learningRate, { nesterov: true, ...options });
 }
 
@@ -146,6 +164,7 @@ export function nadam(learningRate: ScalarOrSchedule, options: AdamOptions = {})
  */
 export function adamw(learningRate: ScalarOrSchedule, options: AdamwOptions = {}): GradientTransformation {
   requireOptions(options, [...adamOptions, ...decayOptions], 'optim.adamw');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adamw');
   const { weightDecay = 1e-4, mask, ...others } = options;
   return decayed(scaleByAdam(others), weightDecay, mask, learningRate);
 }
@@ -157,6 +176,7 @@ export function adamw(learningRate: ScalarOrSchedule, options: AdamwOptions = {}
  */
 export function nadamw(learningRate: ScalarOrSchedule, options: AdamwOptions = {}): GradientTransformation {
   requireOptions(options, [...adamOptions, ...decayOptions], 'optim.nadamw');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.nadamw');
   return adamw(learningRate, { nesterov: true, ...options });
 }
 
@@ -167,6 +187,7 @@ export function nadamw(learningRate: ScalarOrSchedule, options: AdamwOptions = {
  */
 export function adamax(learningRate: ScalarOrSchedule, options: MomentOptions = {}): GradientTransformation {
   requireOptions(options, adamaxOptions, 'optim.adamax');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adamax');
   return chain(scaleByAdamax(options), scaleByLearningRate(learningRate));
 }
 
@@ -180,6 +201,7 @@ export function adamaxw(
   options: MomentOptions & DecayOptions = {},
 ): GradientTransformation {
   requireOptions(options, [...adamaxOptions, ...decayOptions], 'optim.adamaxw');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adamaxw');
   const { weightDecay = 1e-4, mask, ...others } = options;
   return decayed(scaleByAdamax(others), weightDecay, mask, learningRate);
 }
@@ -194,6 +216,7 @@ export function adabelief(
   options: BeliefOptions = {},
 ): GradientTransformation {
   requireOptions(options, beliefOptions, 'optim.adabelief');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adabelief');
   return chain(scaleByBelief(options), scaleByLearningRate(learningRate));
 }
 
@@ -207,6 +230,7 @@ export function amsgrad(
   options: AmsgradOptions = {},
 ): GradientTransformation {
   requireOptions(options, amsgradOptions, 'optim.amsgrad');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.amsgrad');
   return chain(scaleByAmsgrad(options), scaleByLearningRate(learningRate));
 }
 
@@ -220,6 +244,7 @@ export function adan(
   options: AdanOptions & DecayOptions = {},
 ): GradientTransformation {
   requireOptions(options, [...adanOptions, ...decayOptions], 'optim.adan');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adan');
   const { weightDecay = 0, mask, ...others } = options;
   return decayed(scaleByAdan({ epsRoot: 1e-8, ...others }), weightDecay, mask, learningRate);
 }
@@ -231,6 +256,7 @@ export function adan(
  */
 export function yogi(learningRate: ScalarOrSchedule, options: MomentOptions = {}): GradientTransformation {
   requireOptions(options, adamaxOptions, 'optim.yogi');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.yogi');
   return chain(scaleByYogi(options), scaleByLearningRate(learningRate));
 }
 
@@ -241,6 +267,7 @@ export function yogi(learningRate: ScalarOrSchedule, options: MomentOptions = {}
  */
 export function radam(learningRate: ScalarOrSchedule, options: RadamOptions = {}): GradientTransformation {
   requireOptions(options, radamOptions, 'optim.radam');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.radam');
   return chain(scaleByRadam(options), scaleByLearningRate(learningRate));
 }
 
@@ -254,6 +281,7 @@ export function lion(
   options: Pick<LionOptions, 'b1' | 'b2' | 'muDtype'> & DecayOptions = {},
 ): GradientTransformation {
   requireOptions(options, ['b1', 'b2', 'muDtype', ...decayOptions], 'optim.lion');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.lion');
   const { weightDecay = 1e-3, mask, ...others } = options;
   return decayed(scaleByLion(others), weightDecay, mask, learningRate);
 }
@@ -271,7 +299,9 @@ export function optimisticAdam(
   options: AdamOptions & { readonly optimism?: Scalar | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, [...adamOptions, 'optimism'], 'optim.optimisticAdam');
+  requireNumber('learningRate', learningRate, 'optim.optimisticAdam');
   const { optimism = learningRate, ...others } = options;
+  requireNumbers({ optimism }, 'optim.optimisticAdam');
   return chain(
     scaleByAdam({ nesterov: true, ...others }),
     scaleByOptimisticGradient({ alpha: learningRate, beta: optimism }),
@@ -291,6 +321,7 @@ export function optimisticAdamV2(
   options: AdamOptions & { readonly alpha?: Scalar | undefined; readonly beta?: Scalar | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, [...adamOptions, 'alpha', 'beta'], 'optim.optimisticAdamV2');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.optimisticAdamV2');
   const { alpha, beta, ...others } = options;
   return chain(
     scaleByAdam({ nesterov: true, ...others }),
@@ -310,6 +341,7 @@ export function optimisticGradientDescent(
   options: { readonly alpha?: Scalar | undefined; readonly beta?: Scalar | undefined } = {},
 ): GradientTransformation {
   requireOptions(options, ['alpha', 'beta'], 'optim.optimisticGradientDescent');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.optimisticGradientDescent');
   return chain(scaleByOptimisticGradient(options), scaleByLearningRate(learningRate));
 }
 

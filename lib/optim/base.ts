@@ -61,11 +61,13 @@ const emptyState: State = Object.freeze({});
  * A transformation without state, from what its `update` does.
  *
  * @param update  From the updates and the parameters to the updates.
+ * @throws ERR_ARGUMENT if that is no function.
  * @see optax.stateless.
  */
 export function stateless(
   update: <T>(updates: T, params: unknown, extra?: ExtraArguments) => T,
 ): GradientTransformation {
+  requireFunction('update', update, 'optim.stateless');
   return {
     init: () => emptyState,
     update: (updates, state, params, extra) => [update(updates, params, extra), state],
@@ -102,7 +104,7 @@ export function requireTransformation(value: unknown, name: string, op: string):
   );
 }
 
-/** @throws ERR_ARGUMENT unless a number lies in a range; tensors are not read. */
+/** @throws ERR_ARGUMENT unless a number lies in a range, and for tensors with axes, which are not read; ERR_DISPOSED. */
 export function requireNumber(
   name: string,
   value: unknown,
@@ -110,7 +112,14 @@ export function requireNumber(
   range: { readonly atLeast?: number; readonly isInteger?: boolean } = {},
 ): void {
   const { atLeast = -Infinity, isInteger = false } = range;
-  if (value instanceof Tensor) return;
+  if (value instanceof Tensor) {
+    handleOf(value, op);
+    if (value.ndim === 0) return;
+    throw new ArgumentError(
+      `${op}: expected ${name} to be a number or a tensor of no axes, got ${value.dtype}[${value.shape.join()}].`,
+      { op },
+    );
+  }
   if (typeof value === 'number' && value >= atLeast && (!isInteger || Number.isInteger(value))) return;
   const kind = isInteger ? 'an integer' : 'a number';
   const bound = atLeast === -Infinity ? '' : ` from ${atLeast} on`;
@@ -120,9 +129,31 @@ export function requireNumber(
   );
 }
 
+/** As `requireNumber`, for several settings by name; those that are undefined or null are not given. */
+export function requireNumbers(
+  settings: Readonly<Record<string, unknown>>,
+  op: string,
+  range: { readonly atLeast?: number; readonly isInteger?: boolean } = {},
+): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value !== undefined && value !== null) requireNumber(name, value, op, range);
+  }
+}
+
+/** As `requireNumber`, for several settings by name, all of which must be given. */
+export function requireGiven(settings: Readonly<Record<string, unknown>>, op: string): void {
+  for (const [name, value] of Object.entries(settings)) requireNumber(name, value, op);
+}
+
+/** @throws ERR_ARGUMENT unless a value is a function. */
+export function requireFunction(name: string, value: unknown, op: string): void {
+  if (typeof value === 'function') return;
+  throw new ArgumentError(`${op}: expected ${name} to be a function, got ${describe(value)}.`, { op });
+}
+
 /** @throws ERR_ARGUMENT unless a setting is a number, a tensor of no axes or a schedule; ERR_DISPOSED if it is gone. */
 export function requireScalarOrSchedule(name: string, value: unknown, op: string): void {
-  if (typeof value === 'function' || (typeof value === 'number' && !Number.isNaN(value))) return;
+  if (typeof value === 'function' || (typeof value === 'number' && Number.isFinite(value))) return;
   if (value instanceof Tensor) {
     handleOf(value, op);
     if (value.ndim === 0) return;
@@ -131,10 +162,10 @@ export function requireScalarOrSchedule(name: string, value: unknown, op: string
     value instanceof Tensor
       ? `${value.dtype}[${value.shape.join()}]`
       : typeof value === 'number'
-        ? 'NaN'
+        ? String(value)
         : describe(value);
   throw new ArgumentError(
-    `${op}: expected ${name} to be a number, a tensor of no axes or a schedule, got ${got}.`,
+    `${op}: expected ${name} to be a finite number, a tensor of no axes or a schedule, got ${got}.`,
     { op },
   );
 }

@@ -1,6 +1,7 @@
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
 import {
+  requireFunction,
   requireNumber,
   requireState,
   requireTransformation,
@@ -62,6 +63,7 @@ function conditionally(
 ): GradientTransformation {
   requireOptions(options, ['forwardExtraArgs'], op);
   requireTransformation(inner, 'the first argument', op);
+  requireFunction('the condition', condition, op);
   return {
     init: (params) => ({ innerState: inner.init(params), step: countFor(params) }),
     update(updates, state, params, extra) {

@@ -63,5 +63,8 @@ export function centralize(): GradientTransformation {
  * @see optax.set_to_zero.
  */
 export function setToZero(): GradientTransformation {
-  return stateless((updates) => zeroTree(updates));
+  return stateless((updates) => {
+    new Updates(updates, 'optim.setToZero', { allowsIntegers: true });
+    return zeroTree(updates);
+  });
 }

@@ -24,6 +24,7 @@ export interface EmaOptions {
 export function ema(decay: Scalar, options: EmaOptions = {}): GradientTransformation {
   const op = 'optim.ema';
   requireOptions(options, ['debias', 'accumulatorDtype'], op);
+  requireNumber('decay', decay, op);
   const { debias = true, accumulatorDtype } = options;
   return {
     init: (params) => ({ count: countFor(params), ema: zerosFor(params, accumulatorDtype) }),

@@ -3,7 +3,7 @@ import type { Tensor } from '../tensor/tensor';
 import { leaves } from '../tree';
 import { isInexactArray } from '../filter';
 import { requireTransformation, type GradientTransformation } from './base';
-import { Updates } from './updates';
+import { requireLive, Updates } from './updates';
 
 /**
  * Gives an optimiser all parameters as one vector: fewer operators for models of many small tensors, and one norm where
@@ -16,7 +16,10 @@ export function flatten(inner: GradientTransformation): GradientTransformation {
   const op = 'optim.flatten';
   requireTransformation(inner, 'the argument', op);
   return {
-    init: (params) => inner.init(joined(leaves(params).filter(isInexactArray))),
+    init(params) {
+      requireLive(params);
+      return inner.init(joined(leaves(params).filter(isInexactArray)));
+    },
     update(updates, state, params, extra) {
       const all = new Updates(updates, op);
       const { tensors } = all;

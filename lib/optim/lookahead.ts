@@ -106,7 +106,7 @@ function requireBoth<T>(params: LookaheadParams<T>, op: string): LookaheadParams
 export function incrementalUpdate<T>(newTensors: T, oldTensors: unknown, stepSize: number): T {
   const op = 'optim.incrementalUpdate';
   requireNumber('stepSize', stepSize, op);
-  return new Updates(newTensors, op).map(
+  return new Updates(newTensors, op, { allowsIntegers: true }).map(
     (recent, old) => recent.mul(stepSize).add(old, { alpha: 1 - stepSize }),
     {
       oldTensors,

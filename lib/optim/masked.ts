@@ -1,7 +1,7 @@
 import { ArgumentError } from '../base/errors';
 import { isCallable } from '../module';
 import { atPath, describe, flattenUpTo, flattenWithPath, unflatten } from '../tree';
-import { requireState, type GradientTransformation } from './base';
+import { requireState, requireTransformation, type GradientTransformation } from './base';
 
 /**
  * Which parts of a tree a transformation is for: a prefix of the parameters with booleans as leaves, or a function
@@ -14,7 +14,7 @@ export type Mask = unknown;
  *
  * @param inner  The transformation; it sees null in the place of what is masked out, and keeps no state for it.
  * @param mask  true for what is transformed.
- * @throws ERR_ARGUMENT, with the path, for a leaf of the mask that is no boolean; ERR_TREE if it is no prefix.
+ * @throws ERR_ARGUMENT for no transformation or no mask, and, with the path, for a leaf of the mask that is no boolean; ERR_TREE if it is no prefix.
  * @example
  * const noBias = (params: unknown) => tree.map((x: Tensor) => x.ndim !== 1, params);
  * optim.masked(optim.addDecayedWeights(1e-4), noBias);
@@ -22,6 +22,13 @@ export type Mask = unknown;
  */
 export function masked(inner: GradientTransformation, mask: Mask): GradientTransformation {
   const op = 'optim.masked';
+  requireTransformation(inner, 'the first argument', op);
+  if (mask === undefined || mask === null) {
+    throw new ArgumentError(
+      `${op}: expected a mask of booleans, or a function that makes one, got ${String(mask)}.`,
+      { op },
+    );
+  }
   const maskOf = (t: unknown): unknown =>
     typeof mask === 'function' ? (mask as (t: unknown) => unknown)(t) : mask;
   return {

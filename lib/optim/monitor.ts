@@ -1,4 +1,6 @@
-import { requireState, type GradientTransformation, type State } from './base';
+import { ArgumentError, TreeError } from '../base/errors';
+import { describe, isPlainObject } from '../tree';
+import { requireFunction, requireState, type GradientTransformation, type State } from './base';
 import { ema, type EmaOptions } from './ema';
 import type { Scalar } from './scalar';
 
@@ -13,6 +15,11 @@ export type Measure = (updates: unknown) => unknown;
  * @see optax.snapshot.
  */
 export function snapshot(name: string, measure: Measure): GradientTransformation {
+  const op = 'optim.snapshot';
+  if (typeof (name as unknown) !== 'string') {
+    throw new ArgumentError(`${op}: expected the name of the measurement, got ${describe(name)}.`, { op });
+  }
+  requireFunction('measure', measure, op);
   return {
     init: (params) => ({ measurement: { [name]: measure(params) } }),
     update: (updates) => [updates, { measurement: { [name]: measure(updates) } }],
@@ -37,6 +44,16 @@ export function monitor(
   measures: Readonly<Record<string, Measure | StatefulMeasure>>,
 ): GradientTransformation {
   const op = 'optim.monitor';
+  if (!isPlainObject(measures)) {
+    throw new ArgumentError(`${op}: expected an object of measures by name, got ${describe(measures)}.`, {
+      op,
+    });
+  }
+  for (const [name, measure] of Object.entries(measures)) {
+    const { init, update } = measure as Partial<StatefulMeasure>;
+    if (typeof init !== 'function' || typeof update !== 'function')
+      requireFunction(`the measure '${name}'`, measure, op);
+  }
   const stateful = Object.entries(measures).map(([name, measure]) => [name, withState(measure)] as const);
   return {
     init: (params) => ({
@@ -68,12 +85,19 @@ function withState(measure: Measure | StatefulMeasure): StatefulMeasure {
  * @see optax.measure_with_ema.
  */
 export function measureWithEma(measure: Measure, decay: Scalar, options: EmaOptions = {}): StatefulMeasure {
+  requireFunction('measure', measure, 'optim.measureWithEma');
   const mean = ema(decay, options);
   return {
     // As in Optax, where the measurement is the first of a chain and has an empty state.
     init: (params) => [{}, mean.init(measure(params))],
     update(updates, state) {
-      const [first, own] = state as readonly [State, State];
+      if (!Array.isArray(state) || state.length !== 2) {
+        throw new TreeError(
+          `optim.measureWithEma: expected an array of 2 states, got ${describe(state)}. Pass what init or the last update returned.`,
+          { op: 'optim.measureWithEma' },
+        );
+      }
+      const [first, own] = state as unknown as readonly [State, State];
       const [value, next] = mean.update(measure(updates), own);
       return [value, [first, next]];
     },

@@ -9,6 +9,8 @@ import { addDecayedWeights } from './add-decayed-weights';
 import { adamw } from './alias';
 import {
   requireNumber,
+  requireNumbers,
+  requireScalarOrSchedule,
   requireState,
   stateless,
   type GradientTransformation,
@@ -80,6 +82,7 @@ export function scaleByMuon(options: ScaleByMuonOptions = {}): GradientTransform
   const { nsCoeffs = presets['standard']!, nsSteps = 5, beta = 0.95, eps = 1e-8, muDtype } = options;
   const { nesterov = true, adaptive = false, preconditioning = 'frobenius' } = options;
   requireNumber('nsSteps', nsSteps, op, { atLeast: 1, isInteger: true });
+  requireNumbers({ beta, eps }, op);
   const coefficients = coefficientsOf(nsCoeffs, nsSteps, op);
   if (!['frobenius', 'spectral', 'aol', 'schatten'].includes(preconditioning)) {
     throw new ArgumentError(
@@ -209,6 +212,7 @@ export function muon(learningRate: ScalarOrSchedule, options: MuonOptions = {}):
     [...muonOptions, 'weightDecay', 'weightDecayMask', ...adamNames, 'consistentRms'],
     op,
   );
+  requireScalarOrSchedule('learningRate', learningRate, op);
   const { nsCoeffs = 'standard', weightDecay = 0, weightDecayMask, consistentRms } = options;
   const { nsSteps, beta, eps = 1e-8, muDtype, nesterov = true, adaptive, preconditioning } = options;
   const coefficients = typeof nsCoeffs === 'string' ? presets[nsCoeffs] : nsCoeffs;
@@ -244,6 +248,10 @@ export function muon(learningRate: ScalarOrSchedule, options: MuonOptions = {}):
     nesterov,
   });
   const labels = (t: unknown): unknown =>
-    map((leaf: unknown): unknown => (leaf instanceof Tensor && leaf.ndim === 2 ? 'muon' : 'adam'), t);
+    map(
+      (leaf: unknown): unknown =>
+        leaf instanceof Tensor && !leaf.isDisposed && leaf.ndim === 2 ? 'muon' : 'adam',
+      t,
+    );
   return partition({ muon: matrices, adam: rest }, labels);
 }

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../base/errors';
-import { map, leavesWithPath, atPath } from '../tree';
+import { describe, isPlainObject, map, leavesWithPath, atPath } from '../tree';
 import { requireState, requireTransformation, type GradientTransformation, type State } from './base';
 import { setToZero } from './constrain';
 import { masked, type Mask } from './masked';
@@ -28,6 +28,12 @@ export function partition(
   paramLabels: Labels,
 ): GradientTransformation {
   const op = 'optim.partition';
+  if (!isPlainObject(transforms)) {
+    throw new ArgumentError(
+      `${op}: expected an object of transformations by label, got ${describe(transforms)}.`,
+      { op },
+    );
+  }
   const groups = Object.keys(transforms);
   groups.forEach((group) => {
     requireTransformation(transforms[group], `the transformation of '${group}'`, op);
@@ -99,6 +105,7 @@ export function selectiveTransform(
   optimiser: GradientTransformation,
   { freezeMask }: { readonly freezeMask: Mask },
 ): GradientTransformation {
+  requireTransformation(optimiser, 'the optimiser', 'optim.selectiveTransform');
   const labels = (): unknown =>
     map((flag: unknown): unknown => (flag === true ? 'freeze' : 'train'), freezeMask);
   return partition({ train: optimiser, freeze: setToZero() }, labels);

@@ -1,7 +1,16 @@
+import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireParams, requireState, type GradientTransformation, type ScalarOrSchedule } from './base';
+import {
+  requireNumbers,
+  requireParams,
+  requireScalarOrSchedule,
+  requireState,
+  type GradientTransformation,
+  type ScalarOrSchedule,
+} from './base';
+import { describe } from '../tree';
 import { innerProduct } from './dot';
 import { average, averageOfSquares, BiasCorrection, kept, scalarLike } from './scalar';
 import { countFor, increment, madeFor, numberFor, Updates, zerosFor } from './updates';
@@ -40,8 +49,14 @@ export function prodigy(
   const own = ['betas', 'beta3', 'eps', 'estimLr0', 'estimLrCoef', 'weightDecay', 'safeguardWarmup'];
   requireOptions(options, own, op);
   const { betas = [0.9, 0.999], eps = 1e-8, estimLr0 = 1e-6, estimLrCoef = 1, weightDecay = 0 } = options;
+  if (!Array.isArray(betas) || (betas as readonly unknown[]).length !== 2) {
+    throw new ArgumentError(`${op}: expected betas to be two numbers, got ${describe(betas)}.`, { op });
+  }
   const [b1, b2] = betas;
+  requireNumbers({ b1, b2, eps, estimLr0, estimLrCoef, weightDecay }, op);
+  requireScalarOrSchedule('learningRate', learningRate, op);
   const { beta3 = Math.sqrt(b2), safeguardWarmup = false } = options;
+  requireNumbers({ beta3 }, op);
   const names = [
     'expAvg',
     'expAvgSq',

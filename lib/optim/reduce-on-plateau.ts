@@ -1,7 +1,7 @@
 import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumber, requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireNumber, requireState, type GradientTransformation } from './base';
 import { requireValue } from './scale-by-norm';
 import { kept, scalarLike } from './scalar';
 import { countFor, increment, numberFor, Updates } from './updates';
@@ -40,6 +40,7 @@ export function reduceOnPlateau(options: PlateauOptions = {}): GradientTransform
   requireOptions(options, own, op);
   const { factor = 0.1, patience = 10, rtol = 1e-4, atol = 0, cooldown = 0 } = options;
   const { accumulationSize = 1, minScale = 0 } = options;
+  requireNumbers({ factor, patience, rtol, atol, cooldown, minScale }, op);
   if (!(factor > 0 && factor < 1)) {
     throw new ArgumentError(`${op}: expected a factor between 0 and 1, got ${factor}.`, { op });
   }

@@ -1,6 +1,6 @@
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireState, type GradientTransformation } from './base';
 import { average, plus, type Scalar } from './scalar';
 import { Updates, zerosFor } from './updates';
 
@@ -25,6 +25,7 @@ export function scaleByAdadelta(options: AdadeltaOptions = {}): GradientTransfor
   const op = 'optim.scaleByAdadelta';
   requireOptions(options, adadeltaOptions, op);
   const { rho = 0.9, eps = 1e-6 } = options;
+  requireNumbers({ eps }, op);
   return {
     init: (params) => ({ eG: zerosFor(params), eX: zerosFor(params) }),
     update(updates, state) {

@@ -1,7 +1,7 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireState, type GradientTransformation } from './base';
 import {
   addScaled,
   average,
@@ -60,6 +60,7 @@ export function scaleByAmsgrad(options: AmsgradOptions = {}): GradientTransforma
   requireOptions(options, amsgradOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, muDtype } = options;
   const { biasCorrectionMu = true, biasCorrectionNu = true } = options;
+  requireNumbers({ b1, b2, eps, epsRoot }, op);
   return {
     init: (params) => ({
       count: countFor(params),
@@ -106,6 +107,7 @@ export function scaleByAdamax(options: MomentOptions = {}): GradientTransformati
   const op = 'optim.scaleByAdamax';
   requireOptions(options, adamaxOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8 } = options;
+  requireNumbers({ b1, b2, eps }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params), nu: zerosFor(params) }),
     update(updates, state) {
@@ -144,6 +146,7 @@ export function scaleByBelief(options: BeliefOptions = {}): GradientTransformati
   const op = 'optim.scaleByBelief';
   requireOptions(options, beliefOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-16, epsRoot = 1e-16, nesterov = false } = options;
+  requireNumbers({ b1, b2, eps, epsRoot }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params), nu: zerosFor(params) }),
     update(updates, state) {
@@ -186,6 +189,7 @@ export function scaleByYogi(options: YogiOptions = {}): GradientTransformation {
   const op = 'optim.scaleByYogi';
   requireOptions(options, yogiOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-3, epsRoot = 0, initialAccumulatorValue = 1e-6 } = options;
+  requireNumbers({ b1, b2, eps, epsRoot, initialAccumulatorValue }, op);
   return {
     init: (params) => ({
       count: countFor(params),
@@ -232,6 +236,7 @@ export function scaleByAdan(options: AdanOptions = {}): GradientTransformation {
   const op = 'optim.scaleByAdan';
   requireOptions(options, adanOptions, op);
   const { b1 = 0.98, b2 = 0.92, b3 = 0.99, eps = 1e-8, epsRoot = 0 } = options;
+  requireNumbers({ b1, b2, b3, eps, epsRoot }, op);
   return {
     init: (params) => ({
       m: zerosFor(params),

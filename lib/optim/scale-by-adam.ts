@@ -1,7 +1,7 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireState, type GradientTransformation } from './base';
 import { average, averageOfSquares, BiasCorrection, kept, plus, type Scalar } from './scalar';
 import { countFor, increment, Updates, zerosFor } from './updates';
 
@@ -34,6 +34,7 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransformation {
   const op = 'optim.scaleByAdam';
   requireOptions(options, adamOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, muDtype, nesterov = false } = options;
+  requireNumbers({ b1, b2, eps, epsRoot }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params, muDtype), nu: zerosFor(params) }),
     update(updates, state) {

@@ -4,7 +4,14 @@ import { to } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { addDecayedWeights } from './add-decayed-weights';
 import type { DecayOptions } from './alias';
-import { requireState, type GradientTransformation, type ScalarOrSchedule } from './base';
+import {
+  requireFunction,
+  requireNumbers,
+  requireScalarOrSchedule,
+  requireState,
+  type GradientTransformation,
+  type ScalarOrSchedule,
+} from './base';
 import { chain } from './chain';
 import { scaleByLearningRate } from './scale';
 import { average, averageOfSquares, BiasCorrection, kept, plus, times, type Scalar } from './scalar';
@@ -42,6 +49,8 @@ export function scaleByAdopt(options: AdoptOptions = {}): GradientTransformation
   requireOptions(options, adoptOptions, op);
   const { b1 = 0.9, b2 = 0.9999, eps = 1e-6, muDtype, nesterov = false, useClipping = true } = options;
   const { clipValueFn = (count: Tensor) => count.pow(0.25) } = options;
+  requireFunction('clipValueFn', clipValueFn, op);
+  requireNumbers({ b1, b2, eps }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params, muDtype), nu: zerosFor(params) }),
     update(updates, state) {
@@ -73,6 +82,7 @@ export function scaleByAdopt(options: AdoptOptions = {}): GradientTransformation
  */
 export function adopt(learningRate: ScalarOrSchedule, options: AdoptOptions = {}): GradientTransformation {
   requireOptions(options, adoptOptions, 'optim.adopt');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.adopt');
   return chain(scaleByAdopt(options), scaleByLearningRate(learningRate));
 }
 
@@ -106,6 +116,9 @@ export function scaleByAdemamix(options: AdemamixOptions = {}): GradientTransfor
   const op = 'optim.scaleByAdemamix';
   requireOptions(options, ademamixOptions, op);
   const { b1 = 0.9, b2 = 0.999, b3 = 0.9999, alpha = 6, eps = 1e-8, epsRoot = 0, muDtype } = options;
+  requireNumbers({ b1, b2, eps, epsRoot }, op);
+  requireScalarOrSchedule('b3', b3, op);
+  requireScalarOrSchedule('alpha', alpha, op);
   return {
     init: (params) => ({
       count: countFor(params),
@@ -148,6 +161,7 @@ export function ademamix(
   options: AdemamixOptions & DecayOptions = {},
 ): GradientTransformation {
   requireOptions(options, [...ademamixOptions, 'weightDecay', 'mask'], 'optim.ademamix');
+  requireScalarOrSchedule('learningRate', learningRate, 'optim.ademamix');
   const { weightDecay = 0, mask, ...others } = options;
   return chain(
     scaleByAdemamix({ alpha: 5, ...others }),

@@ -1,7 +1,13 @@
 import { requireOptions } from '../base/options';
 import { pow, to, zeros, zerosLike } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireParams, requireState, type GradientTransformation } from './base';
+import {
+  requireNumber,
+  requireNumbers,
+  requireParams,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import { inDType, kept, plus, squareOf, times, type Scalar } from './scalar';
 import { countFor, increment, madeFor, Updates } from './updates';
 
@@ -34,6 +40,8 @@ export function scaleByFactoredRms(options: FactoredRmsOptions = {}): GradientTr
   requireOptions(options, names, op);
   const { factored = true, decayRate = 0.8, stepOffset = 0, minDimSizeToFactor = 128 } = options;
   const { epsilon = 1e-30, decayRateFn = decayOf } = options;
+  requireNumbers({ decayRate, stepOffset, epsilon }, op);
+  requireNumber('minDimSizeToFactor', minDimSizeToFactor, op, { atLeast: 0 });
   const axesOf = (shape: readonly number[]): readonly [number, number] | undefined =>
     factored ? largestAxes(shape, minDimSizeToFactor) : undefined;
   const part = (params: unknown, make: (param: Tensor, axes: readonly [number, number]) => Tensor): unknown =>
@@ -68,7 +76,15 @@ export function scaleByFactoredRms(options: FactoredRmsOptions = {}): GradientTr
         const changed = update.mul(rowFactor.unsqueeze(first)).mul(nextCol.rsqrt().unsqueeze(second));
         return [changed, nextRow, nextCol, nothing(update)];
       };
-      const results = new Updates(updates, op).mapParts(step, { vRow, vCol, v }, { params });
+      const all = new Updates(updates, op);
+      const shapeIn = (index: 0 | 1) => (update: Tensor) => {
+        const axis = axesOf(update.shape)?.[index];
+        return axis === undefined ? [1] : update.shape.filter((_size, i) => i !== axis);
+      };
+      all.requireParts('vRow', vRow, shapeIn(1));
+      all.requireParts('vCol', vCol, shapeIn(0));
+      all.requireParts('v', v, ({ shape }) => (axesOf(shape) === undefined ? shape : [1]));
+      const results = all.mapParts(step, { vRow, vCol, v }, { params });
       const [changed, nextRow = vRow, nextCol = vCol, nextV = v] = results;
       const next = { count: increment(count as Tensor), vRow: nextRow, vCol: nextCol, v: nextV };
       return [changed as typeof updates, next];

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { arange, zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
@@ -18,7 +19,8 @@ export interface LbfgsMemoryOptions {
  *
  * The state is `{ count, params, updates, diffParamsMemory, diffUpdatesMemory, weightsMemory }`.
  *
- * @throws ERR_ARGUMENT unless the memory is an integer from 1 on, and, in `update`, if it gets no parameters.
+ * @throws ERR_ARGUMENT unless the memory is an integer from 1 on, and, in `update`, if it gets no parameters or no
+ *   updates; ERR_SHAPE for a state of another model or memory.
  * @see optax.scale_by_lbfgs; Nocedal and Wright, Numerical Optimization (2006), algorithms 7.4 and 7.5.
  */
 export function scaleByLbfgs(options: LbfgsMemoryOptions = {}): GradientTransformation {
@@ -52,6 +54,12 @@ export function scaleByLbfgs(options: LbfgsMemoryOptions = {}): GradientTransfor
       const hasPast = count.gt(0);
       const all = new Updates(updates, op);
       const { tensors } = all;
+      if (tensors.length === 0) {
+        throw new ArgumentError(`${op}: expected at least one update, got none.`, { op });
+      }
+      for (const name of ['diffParamsMemory', 'diffUpdatesMemory'] as const) {
+        all.requireParts(name, before[name], ({ shape }) => [memorySize, ...shape]);
+      }
       const own = all.map((_update, param) => param, { params });
       const lasts = { lastParams: before.params, lastUpdates: before.updates, params };
       const [diffParams, diffUpdates] = all

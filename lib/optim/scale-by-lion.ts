@@ -2,7 +2,7 @@ import type { DType } from '../base/dtype';
 import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, stateless, type GradientTransformation } from './base';
+import { requireNumbers, requireState, stateless, type GradientTransformation } from './base';
 import { average, kept, times, type Scalar } from './scalar';
 import { countFor, flagFor, increment, Updates, zerosFor } from './updates';
 
@@ -31,6 +31,7 @@ export function scaleByLion(options: LionOptions = {}): GradientTransformation {
   const op = 'optim.scaleByLion';
   requireOptions(options, ['b1', 'b2', 'muDtype', 'mode', 'smoothBeta'], op);
   const { b1 = 0.9, b2 = 0.99, muDtype, mode = 'hard', smoothBeta = 1 } = options;
+  requireNumbers({ b1, b2, smoothBeta }, op);
   const modes: Readonly<Record<string, (x: Tensor) => Tensor>> = {
     hard: (x) => x.sign(),
     smooth: (x) => x.mul(smoothBeta).tanh(),
@@ -86,6 +87,7 @@ export function scaleByOptimisticGradient(options: OptimisticOptions = {}): Grad
   const op = 'optim.scaleByOptimisticGradient';
   requireOptions(options, ['alpha', 'beta'], op);
   const { alpha = 1, beta = 1 } = options;
+  requireNumbers({ alpha, beta }, op);
   const both = typeof alpha === 'number' && typeof beta === 'number' ? alpha + beta : undefined;
   return {
     init: (params) => ({ isInitialStep: flagFor(params, true), previousGradient: zerosFor(params) }),

@@ -2,7 +2,14 @@ import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { zeros } from '../ops';
 import { Tensor } from '../tensor/tensor';
-import { requireParams, requireState, stateless, type GradientTransformation } from './base';
+import {
+  requireNumber,
+  requireNumbers,
+  requireParams,
+  requireState,
+  stateless,
+  type GradientTransformation,
+} from './base';
 import {
   atLeast,
   inDType,
@@ -38,6 +45,7 @@ export function scaleByTrustRatio(options: TrustRatioOptions = {}): GradientTran
   const op = 'optim.scaleByTrustRatio';
   requireOptions(options, ['minNorm', 'trustCoefficient', 'eps'], op);
   const { minNorm = 0, trustCoefficient = 1, eps = 0 } = options;
+  requireNumbers({ minNorm, trustCoefficient, eps }, op);
   return stateless((updates, params) =>
     new Updates(updates, op).map(
       (update, param) => {
@@ -60,6 +68,7 @@ export function scaleByTrustRatio(options: TrustRatioOptions = {}): GradientTran
  * @see optax.scale_by_param_block_norm.
  */
 export function scaleByParamBlockNorm(minScale: Scalar = 1e-3): GradientTransformation {
+  requireNumber('minScale', minScale, 'optim.scaleByParamBlockNorm');
   return byParameter('optim.scaleByParamBlockNorm', (param) => atLeast(lengthOf(param), minScale));
 }
 
@@ -71,6 +80,7 @@ export function scaleByParamBlockNorm(minScale: Scalar = 1e-3): GradientTransfor
  * @see optax.scale_by_param_block_rms.
  */
 export function scaleByParamBlockRms(minScale: Scalar = 1e-3): GradientTransformation {
+  requireNumber('minScale', minScale, 'optim.scaleByParamBlockRms');
   return byParameter('optim.scaleByParamBlockRms', (param) => atLeast(rootMeanSquare(param), minScale));
 }
 
@@ -98,6 +108,7 @@ export function normalizeByUpdateNorm(options: UpdateNormOptions = {}): Gradient
   const op = 'optim.normalizeByUpdateNorm';
   requireOptions(options, ['scaleFactor', 'eps'], op);
   const { scaleFactor = 1, eps = 1e-6 } = options;
+  requireNumbers({ scaleFactor, eps }, op);
   return stateless((updates) => {
     const norm = plus(globalNorm(updates), eps).div(scaleFactor);
     return new Updates(updates, op).map((update) => update.div(inDType(norm, update)));
@@ -128,6 +139,7 @@ export function scaleByDistanceOverGradients(options: DistanceOptions = {}): Gra
   const op = 'optim.scaleByDistanceOverGradients';
   requireOptions(options, ['repsRel', 'eps', 'paramDtype', 'globalScale'], op);
   const { repsRel = 1e-6, eps = 1e-8, paramDtype = 'float32', globalScale = 1 } = options;
+  requireNumbers({ repsRel, eps, globalScale }, op);
   return {
     init: (params) => ({
       maxDist: madeFor(params, (param) => times(lengthOf(param).add(1), repsRel)),
@@ -176,6 +188,7 @@ export function scaleByPolyak(options: PolyakOptions = {}): GradientTransformati
   const op = 'optim.scaleByPolyak';
   requireOptions(options, ['fMin', 'maxLearningRate', 'eps', 'variant'], op);
   const { fMin = 0, maxLearningRate = 1, eps = 0, variant = 'sps' } = options;
+  requireNumbers({ fMin, maxLearningRate, eps }, op);
   if (!['sps', 'sps+'].includes(variant)) {
     throw new ArgumentError(`${op}: expected the variant 'sps' or 'sps+', got ${JSON.stringify(variant)}.`, {
       op,

@@ -1,6 +1,6 @@
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation, type State } from './base';
+import { requireNumbers, requireState, type GradientTransformation, type State } from './base';
 import { average, averageOfSquares, BiasCorrection, isComplex, plus, squareOf, type Scalar } from './scalar';
 import { countFor, fullFor, increment, Updates, zerosFor } from './updates';
 
@@ -25,6 +25,7 @@ export function scaleByRss(options: RssOptions = {}): GradientTransformation {
   const op = 'optim.scaleByRss';
   requireOptions(options, rssOptions, op);
   const { initialAccumulatorValue = 0.1, eps = 1e-7 } = options;
+  requireNumbers({ initialAccumulatorValue, eps }, op);
   return {
     init: (params) => ({ sumOfSquares: fullFor(params, initialAccumulatorValue) }),
     update(updates, state) {
@@ -72,6 +73,7 @@ export function scaleByRms(options: RmsOptions = {}): GradientTransformation {
   const op = 'optim.scaleByRms';
   requireOptions(options, rmsOptions, op);
   const { decay = 0.9, eps = 1e-8, initialScale = 0, epsInSqrt = true, biasCorrection = false } = options;
+  requireNumbers({ decay, eps, initialScale }, op);
   return {
     init: (params) => withCount(params, { nu: fullFor(params, initialScale) }, biasCorrection),
     update(updates, state) {
@@ -98,6 +100,7 @@ export function scaleByStddev(options: RmsOptions = {}): GradientTransformation 
   const op = 'optim.scaleByStddev';
   requireOptions(options, rmsOptions, op);
   const { decay = 0.9, eps = 1e-8, initialScale = 0, epsInSqrt = true, biasCorrection = false } = options;
+  requireNumbers({ decay, eps, initialScale }, op);
   return {
     init: (params) =>
       withCount(params, { mu: zerosFor(params), nu: fullFor(params, initialScale) }, biasCorrection),

@@ -1,6 +1,6 @@
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireNumber, requireState, type GradientTransformation } from './base';
 import { atLeast, atMost, times, type Scalar } from './scalar';
 import { fullFor, Updates, zerosFor } from './updates';
 
@@ -29,7 +29,9 @@ export const rpropOptions = ['etaMinus', 'etaPlus', 'minStepSize', 'maxStepSize'
 export function scaleByRprop(learningRate: Scalar, options: RpropOptions = {}): GradientTransformation {
   const op = 'optim.scaleByRprop';
   requireOptions(options, rpropOptions, op);
+  requireNumber('learningRate', learningRate, op, { atLeast: 0 });
   const { etaMinus = 0.5, etaPlus = 1.2, minStepSize = 1e-6, maxStepSize = 50 } = options;
+  requireNumbers({ etaMinus, etaPlus, minStepSize, maxStepSize }, op);
   return {
     init: (params) => ({ stepSizes: fullFor(params, learningRate), prevUpdates: zerosFor(params) }),
     update(updates, state) {

@@ -2,7 +2,7 @@ import { DtypeError, ShapeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumbers, requireState, type GradientTransformation } from './base';
 import { average, isComplex, oneMinus, times, type Scalar } from './scalar';
 import { inverseRoot } from './scale-by-rms';
 import { madeFor, Updates, zerosFor } from './updates';
@@ -28,14 +28,12 @@ export function scaleBySm3(options: Sm3Options = {}): GradientTransformation {
   const op = 'optim.scaleBySm3';
   requireOptions(options, ['b1', 'b2', 'eps'], op);
   const { b1 = 0.9, b2 = 1, eps = 1e-8 } = options;
+  requireNumbers({ b1, b2, eps }, op);
   return {
     init(params) {
       const sums = (param: Tensor): Tensor[] => {
         if (param.ndim === 0) {
-          throw new ShapeError(
-            `${op}: expected parameters with at least one axis, got a scalar. Mask it out.`,
-            { op },
-          );
+          throw scalarRefused(op);
         }
         if (isComplex(param)) {
           throw new DtypeError(`${op}: expected real parameters, got ${param.dtype}.`, { op });
@@ -54,11 +52,21 @@ export function scaleBySm3(options: Sm3Options = {}): GradientTransformation {
         const next = average(last as Tensor, update.mul(inverseRoot(added, eps)), b1);
         return [next, largest(added), next];
       };
-      const results = new Updates(updates, op).mapParts(step, { mu }, { nu });
+      const all = new Updates(updates, op);
+      const needsAxes = all.tensors.find(({ ndim }) => ndim === 0);
+      if (needsAxes !== undefined) throw scalarRefused(op);
+      all.requireParts('mu', mu, ({ shape }) => shape.map((size) => [size]));
+      const results = all.mapParts(step, { mu }, { nu });
       const [changed, nextMu = mu, nextNu = nu] = results;
       return [changed as typeof updates, { mu: nextMu, nu: nextNu }];
     },
   };
+}
+
+function scalarRefused(op: string): ShapeError {
+  return new ShapeError(`${op}: expected parameters with at least one axis, got a scalar. Mask it out.`, {
+    op,
+  });
 }
 
 /** For each element the smallest of the sums of the slices that it lies in. */
@@ -70,5 +78,7 @@ function smallest(like: Tensor, sums: readonly Tensor[]): Tensor {
 /** For each slice along each axis the largest element. */
 function largest(x: Tensor): Tensor[] {
   if (x.ndim < 2) return [x];
+  // There is no largest of none.
+  if (x.size === 0) return x.shape.map((size) => zeros([size], { dtype: x.dtype, device: x.device }));
   return x.shape.map((_size, axis) => x.amax(x.shape.map((_, i) => i).filter((i) => i !== axis)));
 }

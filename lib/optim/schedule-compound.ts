@@ -1,7 +1,8 @@
 import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
-import { requireNumber, type StepSchedule } from './base';
+import { describe, isPlainObject } from '../tree';
+import { requireGiven, requireNumbers, requireNumber, type StepSchedule } from './base';
 import type { Scalar } from './scalar';
 import {
   between,
@@ -30,9 +31,11 @@ export function piecewiseConstantSchedule(
   initValue: Scalar,
   boundariesAndScales: BoundariesAndScales = {},
 ): StepSchedule {
-  const pieces = sorted(boundariesAndScales, 'optim.piecewiseConstantSchedule');
+  const op = 'optim.piecewiseConstantSchedule';
+  requireNumber('initValue', initValue, op);
+  const pieces = sorted(boundariesAndScales, op);
   return (count) => {
-    const step = countOf(count);
+    const step = countOf(count, op);
     return pieces.reduce((value: Scalar, [boundary, factor]) => {
       const next = value instanceof Tensor ? value.mul(factor) : value * factor;
       return either(step.lt(boundary), value, next);
@@ -81,7 +84,7 @@ function interpolated(
     return piece;
   });
   return (count) => {
-    const step = countOf(count);
+    const step = countOf(count, op);
     return pieces.reduceRight((later: Scalar, piece) => {
       const part = step.sub(piece.start).div(Math.max(piece.end - piece.start, 1));
       const within =
@@ -94,6 +97,12 @@ function interpolated(
 }
 
 function sorted(boundariesAndScales: BoundariesAndScales, op: string): [boundary: number, factor: number][] {
+  if (!isPlainObject(boundariesAndScales)) {
+    throw new ArgumentError(
+      `${op}: expected an object of factors by step, got ${describe(boundariesAndScales)}.`,
+      { op },
+    );
+  }
   const pieces = Object.entries(boundariesAndScales).map(([boundary, factor]): [number, number] => {
     requireNumber('a factor', factor, op, { atLeast: 0 });
     requireNumber('a boundary', Number(boundary), op);
@@ -129,7 +138,9 @@ export function linearOnecycleSchedule(
   const op = 'optim.linearOnecycleSchedule';
   requireOptions(options, ['pctStart', 'pctFinal', 'divFactor', 'finalDivFactor'], op);
   const { pctStart = 0.3, pctFinal = 0.85, divFactor = 25, finalDivFactor = 1e4 } = options;
+  requireNumbers({ pctStart, pctFinal, divFactor, finalDivFactor }, op);
   requireSteps(transitionSteps, op);
+  requireNumber('peakValue', peakValue, op);
   return interpolated(op, 'linear', peakValue / divFactor, {
     [Math.trunc(pctStart * transitionSteps)]: divFactor,
     [Math.trunc(pctFinal * transitionSteps)]: 1 / divFactor,
@@ -154,7 +165,9 @@ export function cosineOnecycleSchedule(
   const op = 'optim.cosineOnecycleSchedule';
   requireOptions(options, ['pctStart', 'divFactor', 'finalDivFactor'], op);
   const { pctStart = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options;
+  requireNumbers({ pctStart, divFactor, finalDivFactor }, op);
   requireSteps(transitionSteps, op);
+  requireNumber('peakValue', peakValue, op);
   return interpolated(op, 'cosine', peakValue / divFactor, {
     [Math.trunc(pctStart * transitionSteps)]: divFactor,
     [Math.trunc(transitionSteps)]: 1 / (divFactor * finalDivFactor),
@@ -162,6 +175,7 @@ export function cosineOnecycleSchedule(
 }
 
 function requireSteps(steps: number, op: string): void {
+  requireNumber('transitionSteps', steps, op);
   if (steps > 0) return;
   throw new ArgumentError(`${op}: expected a number of steps above 0, got ${steps}.`, { op });
 }
@@ -206,6 +220,7 @@ export function warmupCosineDecaySchedule(
   const op = 'optim.warmupCosineDecaySchedule';
   requireOptions(options, ['endValue', 'exponent'], op);
   const { endValue = 0, exponent } = options;
+  requireGiven({ initValue, peakValue, warmupSteps, decaySteps, endValue }, op);
   const alpha = peakValue === 0 ? 0 : endValue / peakValue;
   const decay = cosineDecay(op, peakValue, decaySteps - warmupSteps, { alpha, exponent });
   return joinSchedules([linearSchedule(initValue, peakValue, warmupSteps), decay], [warmupSteps]);
@@ -230,7 +245,9 @@ export function warmupExponentialDecaySchedule(
   decayRate: number,
   options: ExponentialDecayOptions = {},
 ): StepSchedule {
-  requireOptions(options, exponentialDecayOptions, 'optim.warmupExponentialDecaySchedule');
+  const op = 'optim.warmupExponentialDecaySchedule';
+  requireOptions(options, exponentialDecayOptions, op);
+  requireGiven({ initValue, peakValue, warmupSteps, transitionSteps, decayRate }, op);
   const decay = exponentialDecay(peakValue, transitionSteps, decayRate, options);
   return joinSchedules([linearSchedule(initValue, peakValue, warmupSteps), decay], [warmupSteps]);
 }
@@ -250,6 +267,13 @@ export interface CosineCycle extends WarmupCosineOptions {
  * @see optax.sgdr_schedule; Loshchilov and Hutter 2017, arXiv:1608.03983.
  */
 export function sgdrSchedule(cycles: readonly CosineCycle[]): StepSchedule {
+  const op = 'optim.sgdrSchedule';
+  if (!((cycles as unknown) instanceof Array && cycles.every(isPlainObject))) {
+    throw new ArgumentError(
+      `${op}: expected an array of cycles {initValue, peakValue, warmupSteps, decaySteps}, got ${describe(cycles)}.`,
+      { op },
+    );
+  }
   let end = 0;
   const boundaries = cycles.slice(0, -1).map(({ decaySteps }) => (end += decaySteps));
   const schedules = cycles.map(({ initValue, peakValue, warmupSteps, decaySteps, ...options }) =>

@@ -5,7 +5,10 @@ import type { Tensor } from '../tensor/tensor';
 import { addDecayedWeights } from './add-decayed-weights';
 import { sgd } from './alias';
 import {
+  requireNumber,
+  requireNumbers,
   requireParams,
+  requireScalarOrSchedule,
   requireState,
   requireTransformation,
   type GradientTransformation,
@@ -49,7 +52,9 @@ export function scheduleFree(
   const op = 'optim.scheduleFree';
   requireOptions(options, ['b1', 'weightLrPower', 'stateDtype'], op);
   requireTransformation(baseOptimiser, 'the first argument', op);
+  requireScalarOrSchedule('learningRate', learningRate, op);
   const { b1 = 0.9, weightLrPower = 2, stateDtype } = options;
+  requireNumbers({ b1, weightLrPower }, op);
   return {
     init(params) {
       const number = (value: number): Tensor => numberFor(params, value);
@@ -142,6 +147,7 @@ export function scheduleFreeSgd(
 ): GradientTransformation {
   const own = ['warmupSteps', 'b1', 'weightDecay', 'weightLrPower', 'stateDtype'];
   requireOptions(options, own, 'optim.scheduleFreeSgd');
+  requireNumber('learningRate', learningRate, 'optim.scheduleFreeSgd');
   const { warmupSteps, weightDecay, ...others } = options;
   const rate = warmedUp(learningRate, warmupSteps);
   const descent = sgd(rate);
@@ -168,6 +174,7 @@ export function scheduleFreeAdamw(
 ): GradientTransformation {
   const own = ['warmupSteps', 'b1', 'b2', 'eps', 'weightDecay', 'weightLrPower', 'stateDtype'];
   requireOptions(options, own, 'optim.scheduleFreeAdamw');
+  requireNumber('learningRate', learningRate, 'optim.scheduleFreeAdamw');
   const { warmupSteps, b2 = 0.999, eps = 1e-8, weightDecay = 0, ...others } = options;
   const rate = warmedUp(learningRate, warmupSteps);
   const base = chain(

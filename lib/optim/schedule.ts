@@ -1,8 +1,17 @@
 import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { full, pow, to, where } from '../ops';
+import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
-import { requireNumber, type Schedule, type StepSchedule } from './base';
+import { describe } from '../tree';
+import {
+  requireFunction,
+  requireGiven,
+  requireNumbers,
+  requireNumber,
+  type Schedule,
+  type StepSchedule,
+} from './base';
 import type { Scalar } from './scalar';
 
 /**
@@ -11,11 +20,22 @@ import type { Scalar } from './scalar';
  * @see optax.constant_schedule.
  */
 export function constantSchedule(value: Scalar): StepSchedule {
-  return () => value;
+  requireNumber('value', value, 'optim.constantSchedule');
+  return (count) => {
+    requireCount(count, 'optim.constantSchedule');
+    return value;
+  };
+}
+
+/** @throws ERR_ARGUMENT unless a count of steps is a number or a tensor; ERR_DISPOSED. */
+function requireCount(count: unknown, op: string): void {
+  if (count instanceof Tensor) handleOf(count, op);
+  else requireNumber('the count of steps', count, op);
 }
 
 /** The count as a float32 tensor. */
-export function countOf(count: number | Tensor): Tensor {
+export function countOf(count: number | Tensor, op: string): Tensor {
+  requireCount(count, op);
   return count instanceof Tensor ? to(count, 'float32') : full([], count, { dtype: 'float32' });
 }
 
@@ -78,12 +98,13 @@ function polynomial(
   steps: number,
   begin: number,
 ): StepSchedule {
+  requireGiven({ initValue, endValue, power }, op);
   requireNumber('transitionSteps', steps, op);
   requireNumber('transitionBegin', begin, op);
   if (steps <= 0) return constantSchedule(initValue);
   const start = Math.max(begin, 0);
   return (count) => {
-    const left = countOf(count).sub(start).clamp(0, steps).div(steps).rsub(1);
+    const left = countOf(count, op).sub(start).clamp(0, steps).div(steps).rsub(1);
     return between(initValue, endValue, power === 1 ? left : pow(left, power as number));
   };
 }
@@ -117,13 +138,13 @@ export function exponentialDecay(
 ): StepSchedule {
   const op = 'optim.exponentialDecay';
   requireOptions(options, exponentialDecayOptions, op);
-  requireNumber('transitionSteps', transitionSteps, op);
-  requireNumber('decayRate', decayRate, op);
+  requireGiven({ initValue, transitionSteps, decayRate }, op);
   const { transitionBegin = 0, staircase = false, endValue } = options;
+  requireNumbers({ transitionBegin, endValue }, op);
   if (transitionSteps <= 0 || decayRate === 0) return constantSchedule(initValue);
   const start = Math.max(transitionBegin, 0);
   return (count) => {
-    const since = countOf(count).sub(start);
+    const since = countOf(count, op).sub(start);
     const exponent = staircase ? since.div(transitionSteps).floor() : since.div(transitionSteps);
     const decayed = either(since.le(0), initValue, pow(decayRate, exponent).mul(initValue));
     if (endValue === undefined) return decayed;
@@ -165,11 +186,14 @@ export function cosineDecay(
 ): StepSchedule {
   requireOptions(options, ['alpha', 'exponent'], op);
   const { alpha = 0, exponent = 1 } = options;
+  requireNumbers({ alpha, exponent }, op);
+  requireNumber('initValue', initValue, op);
+  requireNumber('decaySteps', decaySteps, op);
   if (!(decaySteps > 0)) {
     throw new ArgumentError(`${op}: expected a number of steps to decay above 0, got ${decaySteps}.`, { op });
   }
   return (count) => {
-    const half = countOf(count).clampMax(decaySteps).mul(Math.PI).div(decaySteps).cos().add(1).mul(0.5);
+    const half = countOf(count, op).clampMax(decaySteps).mul(Math.PI).div(decaySteps).cos().add(1).mul(0.5);
     const cosine = exponent === 1 ? half : half.pow(exponent);
     return cosine
       .mul(1 - alpha)
@@ -188,6 +212,18 @@ export function cosineDecay(
  */
 export function joinSchedules(schedules: readonly Schedule[], boundaries: readonly number[]): StepSchedule {
   const op = 'optim.joinSchedules';
+  if (![schedules, boundaries].every((list: unknown) => Array.isArray(list))) {
+    throw new ArgumentError(
+      `${op}: expected an array of schedules and one of boundaries, got ${describe(schedules)} and ${describe(boundaries)}.`,
+      { op },
+    );
+  }
+  schedules.forEach((schedule, i) => {
+    requireFunction(`schedules[${i}]`, schedule, op);
+  });
+  boundaries.forEach((boundary, i) => {
+    requireNumber(`boundaries[${i}]`, boundary, op);
+  });
   const [first, ...others] = schedules;
   if (first === undefined || boundaries.length !== others.length) {
     throw new ArgumentError(
@@ -196,6 +232,7 @@ export function joinSchedules(schedules: readonly Schedule[], boundaries: readon
     );
   }
   return (count) => {
+    requireCount(count, op);
     const step = count instanceof Tensor ? count : full([], count, { dtype: 'int32' });
     return others.reduce((value: Scalar, schedule, i) => {
       const boundary = boundaries[i]!;

@@ -1,7 +1,7 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireState, type GradientTransformation } from './base';
+import { requireNumber, requireState, type GradientTransformation } from './base';
 import { addScaled, kept, type Scalar } from './scalar';
 import { Updates, zerosFor } from './updates';
 
@@ -23,6 +23,7 @@ export interface TraceOptions {
 export function trace(decay: Scalar, options: TraceOptions = {}): GradientTransformation {
   const op = 'optim.trace';
   requireOptions(options, ['nesterov', 'accumulatorDtype'], op);
+  requireNumber('decay', decay, op);
   const { nesterov = false, accumulatorDtype } = options;
   return {
     init: (params) => ({ trace: zerosFor(params, accumulatorDtype) }),

@@ -1,4 +1,4 @@
-import { ArgumentError, ShapeError, TreeError } from '../base/errors';
+import { ArgumentError, DisposedError, DtypeError, ShapeError, TreeError } from '../base/errors';
 import { isInexactArray } from '../filter';
 import { full, fullLike, zeros, zerosLike } from '../ops';
 import { handleOf } from '../tensor/handle';
@@ -11,6 +11,7 @@ import {
   flattenUpTo,
   leafPaths,
   leaves,
+  leavesWithPath,
   map,
   unflatten,
   type Structure,
@@ -28,15 +29,24 @@ export class Updates<T> {
   private readonly items: readonly unknown[];
   private readonly structure: Structure;
 
-  /** @throws ERR_ARGUMENT, with the path, for a leaf that is neither a tensor nor missing; ERR_DISPOSED for one that is gone. */
-  constructor(updates: T, op: string) {
+  /**
+   * @throws ERR_ARGUMENT, with the path, for a leaf that is neither a tensor nor missing; ERR_DTYPE for one that has no
+   *   gradients; ERR_DISPOSED for one that is gone.
+   */
+  constructor(updates: T, op: string, options: { readonly allowsIntegers?: boolean } = {}) {
     this.op = op;
     [this.items, this.structure] = flatten(updates, { isLeaf: isMissing });
     this.items.forEach((item, i) => {
       if (isMissing(item)) return;
       if (item instanceof Tensor) {
         handleOf(item, op);
-        return;
+        const { dtype } = item;
+        if (isInexactArray(item) || options.allowsIntegers === true) return;
+        throw new DtypeError(
+          `${op}: expected updates of a floating-point or complex dtype, got ${dtype}${this.at(i)}. ` +
+            'Use filterGrad, or null where there is none.',
+          { op },
+        );
       }
       throw new ArgumentError(
         `${op}: expected updates to be tensors or null, got ${describe(item)}${this.at(i)}. Use filterGrad, or filter the tree.`,
@@ -107,18 +117,55 @@ export class Updates<T> {
     return unflatten(this.structure, items) as T;
   }
 
+  /**
+   * Checks parts of a state that have other shapes than the updates.
+   *
+   * @param shapesOf  The shape of the part of an update; an array of shapes where the part is an array of tensors.
+   * @throws ERR_TREE, ERR_SHAPE, with the path.
+   */
+  requireParts(name: string, t: unknown, shapesOf: (update: Tensor) => Shape | readonly Shape[]): void {
+    flattenUpTo(this.structure, t, this.op).forEach((part, i) => {
+      const update = this.items[i];
+      if (!(update instanceof Tensor)) return;
+      const shapes = shapesOf(update);
+      if (!isShapes(shapes)) {
+        this.requireShape(shapes, part, name, i, 'the shape');
+        return;
+      }
+      if (!Array.isArray(part) || part.length !== shapes.length) {
+        throw new TreeError(
+          `${this.op}: expected ${shapes.length} tensors in ${name}, got ${describe(part)}${this.at(i)}. ${initAgain}`,
+          { op: this.op },
+        );
+      }
+      shapes.forEach((shape, n) => {
+        this.requireShape(shape, (part as readonly unknown[])[n], name, i, 'the shape');
+      });
+    });
+  }
+
   private requireLike(update: Tensor, value: unknown, name: string, i: number): void {
+    this.requireShape(update.shape, value, name, i, "the update's shape");
+  }
+
+  private requireShape(shape: Shape, value: unknown, name: string, i: number, what: string): void {
     if (!(value instanceof Tensor)) {
       throw new TreeError(
-        `${this.op}: expected a tensor in ${name} for each update, got ${describe(value)}${this.at(i)}. ` +
-          'Make the state with init from the same parameters.',
+        `${this.op}: expected a tensor in ${name} for each update, got ${describe(value)}${this.at(i)}. ${initAgain}`,
         { op: this.op },
       );
     }
-    if (value.ndim === update.ndim && value.shape.every((size, axis) => size === update.shape[axis])) return;
+    if (value.isDisposed) {
+      throw new DisposedError(
+        `${this.op}: expected live tensors in ${name}, got a disposed one${this.at(i)}.`,
+        {
+          op: this.op,
+        },
+      );
+    }
+    if (value.ndim === shape.length && value.shape.every((size, axis) => size === shape[axis])) return;
     throw new ShapeError(
-      `${this.op}: expected ${name} of the update's shape [${update.shape.join()}], got [${value.shape.join()}]${this.at(i)}. ` +
-        'Make the state with init from the same parameters.',
+      `${this.op}: expected ${name} of ${what} [${shape.join()}], got [${value.shape.join()}]${this.at(i)}. ${initAgain}`,
       { op: this.op },
     );
   }
@@ -127,6 +174,14 @@ export class Updates<T> {
     return atPath(leafPaths(this.structure)[i] ?? []);
   }
 }
+
+type Shape = readonly number[];
+
+function isShapes(shapes: Shape | readonly Shape[]): shapes is readonly Shape[] {
+  return Array.isArray(shapes[0]);
+}
+
+const initAgain = 'Make the state with init from the same parameters.';
 
 function isMissing(value: unknown): boolean {
   return value === null || value === undefined;
@@ -145,6 +200,7 @@ export function fullFor(params: unknown, value: Scalar): unknown {
 
 /** What `make` gives for every parameter; null for leaves that have no gradient. */
 export function madeFor(params: unknown, make: (param: Tensor) => unknown): unknown {
+  requireLive(params);
   return map((leaf: unknown): unknown => (isInexactArray(leaf) ? make(leaf) : null), params);
 }
 
@@ -164,7 +220,18 @@ export function numberFor(params: unknown, value: number): Tensor {
 }
 
 export function deviceOf(params: unknown): string {
+  requireLive(params);
   return leaves(params).find(isInexactArray)?.device ?? 'cpu';
+}
+
+/** @throws ERR_DISPOSED, with the path, for a parameter that is gone. */
+export function requireLive(params: unknown): void {
+  const gone = (leaf: unknown): boolean => leaf instanceof Tensor && leaf.isDisposed;
+  if (!leaves(params).some(gone)) return;
+  const [path] = leavesWithPath(params).find(([, leaf]) => gone(leaf)) ?? [[]];
+  throw new DisposedError(`init: expected live parameters, got a disposed one${atPath(path)}.`, {
+    op: 'init',
+  });
 }
 
 /** The next count; it stays at the largest int32. */

@@ -72,7 +72,7 @@ test('a learning rate that is none, and gradients that are gone, are refused', (
     [tensor([0.1, 0.2]), 'float32[2]'],
   ] as const) {
     expect(() => optim.adam(rate as never)).toThrow(
-      `optim.scaleByLearningRate: expected learningRate to be a number, a tensor of no axes or a schedule, got ${got}.`,
+      `optim.adam: expected learningRate to be a finite number, a tensor of no axes or a schedule, got ${got}.`,
     );
   }
   const gone = tensor([1, 2]);
