@@ -194,3 +194,96 @@ test('dtypes and shapes that do not fit are refused, by the loss that was asked 
   expect(() => optim.huberLoss(x, y, { Delta: 1 } as never)).toThrow(ArgumentError);
   expect(() => optim.diceLoss(volume, classes, { reduction: 'max' as never })).toThrow(ArgumentError);
 });
+
+describe('whatever stands for an argument, the loss names itself', () => {
+  const five: Readonly<Record<string, readonly unknown[]>> = {
+    binaryDiceLoss: [x, probs],
+    cosineDistance: [x, y],
+    cosineSimilarity: [x, y],
+    ctcLoss: [sequence, sequencePads, text, textPads],
+    ctcLossWithForwardProbs: [sequence, sequencePads, text, textPads],
+    diceLoss: [x, probs],
+    generalizedKlDivergence: [x, probs],
+    hingeLoss: [x, signs],
+    huberLoss: [x, y],
+    klDivergence: [x, probs],
+    klDivergenceWithLogTargets: [x, y],
+    l2Loss: [x, y],
+    logCosh: [x, y],
+    multiclassGeneralizedDiceLoss: [x, probs],
+    multiclassHingeLoss: [x, labels],
+    multiclassPerceptronLoss: [x, labels],
+    multiclassSparsemaxLoss: [x, labels],
+    ntxent: [x, labels],
+    perceptronLoss: [x, signs],
+    polyLossCrossEntropy: [x, probs],
+    rankingSoftmaxLoss: [x, y],
+    safeSoftmaxCrossEntropy: [x, probs],
+    sigmoidBinaryCrossEntropy: [x, bits],
+    sigmoidFocalLoss: [x, bits],
+    smoothLabels: [probs, 0.1],
+    softmaxCrossEntropy: [x, probs],
+    softmaxCrossEntropyWithIntegerLabels: [x, labels],
+    sparsemaxLoss: [x, bits],
+    squaredError: [x, y],
+    tripletMarginLoss: [x, y, x],
+  };
+  const all = optim as unknown as Readonly<Record<string, (...args: unknown[]) => unknown>>;
+
+  test('all losses are here', () => {
+    const names = new Set(Object.keys(losses).map((name) => name.replace(/:.*/, '')));
+    names.delete('makeFenchelYoungLoss');
+    names.delete('projectionSimplex');
+    expect(Object.keys(five)).toEqual([...names].sort());
+  });
+
+  test.each(Object.entries(five))('%s', (name, args) => {
+    const gone = tensor([1]);
+    gone.dispose();
+    const complex = ops.ones([3, 5], { dtype: 'complex64' });
+    all[name]!(...args);
+    for (const [i] of args.entries()) {
+      for (const bad of [null, 'x', NaN, {}, [1, 2], gone, complex, ops.ones([7, 4])]) {
+        const given = args.map((arg, n) => (n === i ? bad : arg));
+        // The shape of the labels is for the user to choose.
+        if (name === 'smoothLabels' && bad instanceof Object && i === 0 && bad !== gone && bad !== complex)
+          continue;
+        expect(() => all[name]!(...given)).toThrow(new RegExp(`^optim\\.${name}: expected `));
+      }
+    }
+  });
+
+  test('makeFenchelYoungLoss', () => {
+    expect(() => optim.makeFenchelYoungLoss(1 as never)).toThrow(
+      'optim.makeFenchelYoungLoss: expected maxFun to be a function, got leaf of type number.',
+    );
+    const loss = optim.makeFenchelYoungLoss((scores) => scores.logsumexp(-1));
+    expect(() => loss(x, 'x' as never)).toThrow(
+      'optim.makeFenchelYoungLoss: expected targets to be a tensor',
+    );
+  });
+
+  test('labels that are no class, options and masks', () => {
+    const outside = 'expected labels from 0 to 4, got another.';
+    expect(() => optim.softmaxCrossEntropyWithIntegerLabels(x, int([0, 7, 1]))).toThrow(outside);
+    expect(() => optim.multiclassHingeLoss(x, int([0, -1, 1]))).toThrow(outside);
+    expect(() => optim.ctcLoss(sequence, sequencePads, text, textPads, { blankId: 99 })).toThrow(
+      /optim\.ctcLoss: expected blankId to be a class from 0 to \d+, got 99\./,
+    );
+    expect(() => optim.huberLoss(x, y, { delta: NaN })).toThrow('expected delta to be a number, got NaN.');
+    expect(() => optim.softmaxCrossEntropy(x, probs, { where: x })).toThrow(
+      'optim.softmaxCrossEntropy: expected where of the dtype bool, got float32.',
+    );
+  });
+});
+
+test('the graph of ctcLoss is of one size for every length', () => {
+  const loss = (logits: Tensor) =>
+    optim.ctcLoss(logits, ops.zeros(logits.shape.slice(0, 2)), int([[1, 2]]), ops.zeros([1, 2])).sum();
+  const count = (time: number) => {
+    const { operators } = filterJit(filterGrad(loss)).lower(waves([1, time, 3]));
+    return Object.values(operators).reduce((sum, n) => sum + n, 0);
+  };
+  expect(count(60)).toBe(count(6));
+  expectClose(filterJit(loss)(waves([1, 60, 3])), loss(waves([1, 60, 3])).item());
+});

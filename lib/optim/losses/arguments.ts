@@ -1,7 +1,8 @@
 import { dtypeInfo } from '../../base/dtype';
-import { ArgumentError, DtypeError, ShapeError } from '../../base/errors';
+import { ArgumentError, DtypeError, EquinodeError, ShapeError } from '../../base/errors';
 import { requireOptions } from '../../base/options';
 import { full, to, where as choose } from '../../ops';
+import { handleOf } from '../../tensor/handle';
 import { Tensor } from '../../tensor/tensor';
 import { describe } from '../../tree';
 
@@ -22,6 +23,9 @@ export function reductionOf(
   more: readonly string[] = [],
 ): { readonly axis: Axes; readonly where: Tensor | undefined } {
   requireOptions(options, [...more, 'axis', 'where'], op);
+  if (options.where !== undefined) {
+    requireBools('where', options.where, op);
+  }
   return { axis: options.axis === undefined ? -1 : options.axis, where: options.where };
 }
 
@@ -40,10 +44,56 @@ export function requireIntegers(name: string, value: unknown, op: string): asser
   throw new DtypeError(`${op}: expected ${name} of an integer dtype, got ${value.dtype}.`, { op });
 }
 
-/** @throws ERR_ARGUMENT unless a value is a tensor. */
+/** @throws ERR_ARGUMENT unless a value is a tensor; ERR_DTYPE unless it is bool. */
+export function requireBools(name: string, value: unknown, op: string): asserts value is Tensor {
+  requireTensor(name, value, op);
+  if (value.dtype === 'bool') return;
+  throw new DtypeError(`${op}: expected ${name} of the dtype bool, got ${value.dtype}.`, { op });
+}
+
+/** @throws ERR_ARGUMENT unless a value is a tensor; ERR_DTYPE if it is complex. */
+export function requireReal(name: string, value: unknown, op: string): asserts value is Tensor {
+  requireTensor(name, value, op);
+  if (dtypeInfo(value.dtype).kind !== 'complex') return;
+  throw new DtypeError(`${op}: expected ${name} of a real dtype, got ${value.dtype}.`, { op });
+}
+
+/** @throws ERR_ARGUMENT unless a value is a tensor; ERR_DISPOSED if it is gone. */
 export function requireTensor(name: string, value: unknown, op: string): asserts value is Tensor {
-  if (value instanceof Tensor) return;
+  if (value instanceof Tensor) {
+    handleOf(value, op);
+    return;
+  }
   throw new ArgumentError(`${op}: expected ${name} to be a tensor, got ${describe(value)}.`, { op });
+}
+
+/** Runs what uses labels as indices; libtorch sees that one is none. */
+export function withLabels(count: number, op: string, body: () => Tensor): Tensor {
+  try {
+    return body();
+  } catch (cause) {
+    if (!(cause instanceof EquinodeError)) throw cause;
+    throw new ArgumentError(`${op}: expected labels from 0 to ${count - 1}, got another.`, { op, cause });
+  }
+}
+
+/** @throws ERR_SHAPE unless the shapes of two tensors broadcast. */
+export function requireBroadcast(names: string, a: Tensor, b: Tensor, op: string): void {
+  const [x, y] = [[...a.shape].reverse(), [...b.shape].reverse()];
+  if (x.every((size, i) => size === 1 || (y[i] ?? 1) === 1 || size === y[i])) return;
+  throw new ShapeError(
+    `${op}: expected ${names} whose shapes broadcast, got [${a.shape.join()}] and [${b.shape.join()}].`,
+    { op },
+  );
+}
+
+/** @throws ERR_ARGUMENT unless a number is given; NaN is none. */
+export function requireNumeric(name: string, value: unknown, op: string): void {
+  if (typeof value === 'number' && !Number.isNaN(value)) return;
+  throw new ArgumentError(
+    `${op}: expected ${name} to be a number, got ${typeof value === 'number' ? 'NaN' : describe(value)}.`,
+    { op },
+  );
 }
 
 /** @throws ERR_SHAPE unless two tensors have one shape. */

@@ -10,10 +10,14 @@ import {
   logSumExpOver,
   positivePart,
   reductionOf,
+  requireBroadcast,
   requireFloats,
   requireIntegers,
+  requireNumeric,
+  requireReal,
   requireSameShape,
   sumOver,
+  withLabels,
   type ReductionOptions,
 } from './arguments';
 
@@ -29,6 +33,8 @@ import {
 export function sigmoidBinaryCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
   const op = 'optim.sigmoidBinaryCrossEntropy';
   requireFloats('logits', logits, op);
+  requireReal('labels', labels, op);
+  requireBroadcast('logits and labels', logits, labels, op);
   return binaryCrossEntropy(logits, like(labels, logits));
 }
 
@@ -54,7 +60,11 @@ export function sigmoidFocalLoss(logits: Tensor, labels: Tensor, options: FocalO
   const op = 'optim.sigmoidFocalLoss';
   requireOptions(options, ['alpha', 'gamma'], op);
   requireFloats('logits', logits, op);
+  requireReal('labels', labels, op);
+  requireBroadcast('logits and labels', logits, labels, op);
   const { alpha, gamma = 2 } = options;
+  requireNumeric('gamma', gamma, op);
+  if (alpha !== undefined && alpha !== null) requireNumeric('alpha', alpha, op);
   const target = like(labels, logits);
   // The logarithm of the probability of being wrong.
   const wrong = logaddexp(
@@ -76,6 +86,10 @@ export function sigmoidFocalLoss(logits: Tensor, labels: Tensor, options: FocalO
  * @see optax.hinge_loss.
  */
 export function hingeLoss(predictorOutputs: Tensor, targets: Tensor): Tensor {
+  const op = 'optim.hingeLoss';
+  requireReal('predictorOutputs', predictorOutputs, op);
+  requireReal('targets', targets, op);
+  requireBroadcast('predictorOutputs and targets', predictorOutputs, targets, op);
   return positivePart(predictorOutputs.mul(targets).rsub(1));
 }
 
@@ -87,7 +101,10 @@ export function hingeLoss(predictorOutputs: Tensor, targets: Tensor): Tensor {
  * @see optax.perceptron_loss.
  */
 export function perceptronLoss(predictorOutputs: Tensor, targets: Tensor): Tensor {
-  requireSameShape('outputs and targets', predictorOutputs, targets, 'optim.perceptronLoss');
+  const op = 'optim.perceptronLoss';
+  requireReal('predictorOutputs', predictorOutputs, op);
+  requireReal('targets', targets, op);
+  requireSameShape('outputs and targets', predictorOutputs, targets, op);
   return positivePart(predictorOutputs.mul(targets).neg());
 }
 
@@ -98,6 +115,10 @@ export function perceptronLoss(predictorOutputs: Tensor, targets: Tensor): Tenso
  * @see optax.sparsemax_loss; Martins and Astudillo 2016, arXiv:1602.02068.
  */
 export function sparsemaxLoss(logits: Tensor, labels: Tensor): Tensor {
+  const op = 'optim.sparsemaxLoss';
+  requireFloats('logits', logits, op);
+  requireReal('labels', labels, op);
+  requireBroadcast('logits and labels', logits, labels, op);
   const x = labels.ne(0).where(logits.neg(), logits);
   const squared = x.add(1).square().div(4);
   return x.ge(1).where(x, squared.maskedFill(x.le(-1), 0));
@@ -116,6 +137,8 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, options: Red
   const op = 'optim.softmaxCrossEntropy';
   const { axis, where } = reductionOf(options, op);
   requireFloats('logits', logits, op);
+  requireReal('labels', labels, op);
+  requireBroadcast('logits and labels', logits, labels, op);
   const counted = expanded(where, logits, axis, op);
   const logProbs = logSoftmaxOver(logits, axis, counted, op);
   return sumOver(labels.mul(logProbs), axis, counted, op).neg();
@@ -141,7 +164,11 @@ function expanded(
  * @see optax.safe_softmax_cross_entropy.
  */
 export function safeSoftmaxCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  requireFloats('logits', logits, 'optim.safeSoftmaxCrossEntropy');
+  const op = 'optim.safeSoftmaxCrossEntropy';
+  requireFloats('logits', logits, op);
+  requireAtLeastOneAxis('logits', logits, op);
+  requireReal('labels', labels, op);
+  requireBroadcast('logits and labels', logits, labels, op);
   const isNothing = labels.eq(0);
   // The logit of what counts as nothing must not make a gradient of NaN either.
   const logProbs = logits.sub(logits.logsumexp([-1], true)).maskedFill(isNothing, 0);
@@ -183,7 +210,9 @@ export function softmaxCrossEntropyWithIntegerLabels(
       { op },
     );
   }
-  const own = scores.gather(-1, to(labels, 'int64').unsqueeze(-1)).squeeze(-1);
+  const own = withLabels(scores.shape.at(-1)!, op, () =>
+    scores.gather(-1, to(labels, 'int64').unsqueeze(-1)).squeeze(-1),
+  );
   const loss = logSumExpOver(scores, -1, counted, op).sub(own);
   return counted === undefined ? loss : loss.maskedFill(counted.any(-1).logicalNot(), 0);
 }
@@ -238,10 +267,33 @@ export function multiclassSparsemaxLoss(scores: Tensor, labels: Tensor): Tensor 
   return probabilities.mul(relative).sum(-1).add(norm.rsub(1), { alpha: 0.5 });
 }
 
+function requireAtLeastOneAxis(name: string, x: Tensor, op: string): void {
+  if (x.ndim > 0) return;
+  throw new ShapeError(`${op}: expected ${name} with an axis of classes, got the shape [].`, { op });
+}
+
 /** Labels as vectors of 0 and 1, in the dtype of the scores. */
 function encoded(labels: Tensor, scores: Tensor, op: string): Tensor {
+  requireFloats('scores', scores, op);
+  requireAtLeastOneAxis('scores', scores, op);
   requireIntegers('labels', labels, op);
-  return like(oneHot(to(labels, 'int64'), scores.shape.at(-1)), scores);
+  const batch = scores.shape.slice(0, -1);
+  if (labels.ndim !== batch.length || !batch.every((size, i) => size === labels.shape[i])) {
+    throw new ShapeError(
+      `${op}: expected labels of the shape [${batch.join()}], that of the scores without the classes, got [${labels.shape.join()}].`,
+      { op },
+    );
+  }
+  if (scores.shape.at(-1) === 0) {
+    throw new ShapeError(`${op}: expected scores of at least one class, got [${scores.shape.join()}].`, {
+      op,
+    });
+  }
+  const classes = scores.shape.at(-1)!;
+  return like(
+    withLabels(classes, op, () => oneHot(to(labels, 'int64'), classes)),
+    scores,
+  );
 }
 
 export interface PolyOptions extends ReductionOptions {
@@ -261,6 +313,8 @@ export function polyLossCrossEntropy(logits: Tensor, labels: Tensor, options: Po
   const { axis, where } = reductionOf(options, op, ['epsilon']);
   requireFloats('logits', logits, op);
   requireFloats('labels', labels, op);
+  requireBroadcast('logits and labels', logits, labels, op);
+  if (options.epsilon !== undefined) requireNumeric('epsilon', options.epsilon, op);
   const logProbs = logSoftmaxOver(logits, axis, where, op);
   const wrong = sumOver(labels.mul(logProbs.exp().rsub(1)), axis, where, op);
   return sumOver(labels.mul(logProbs), axis, where, op)
@@ -289,6 +343,7 @@ function divergence(logPredictions: Tensor, targets: Tensor, options: ReductionO
   const { axis, where } = reductionOf(options, op);
   requireFloats('logPredictions', logPredictions, op);
   requireFloats('targets', targets, op);
+  requireBroadcast('logPredictions and targets', logPredictions, targets, op);
   const isZero = targets.eq(0);
   // The logarithm of 0 must not make a gradient of NaN either.
   const logTargets = targets.maskedFill(isZero, 1).log();
@@ -310,6 +365,7 @@ export function klDivergenceWithLogTargets(
   const { axis, where } = reductionOf(options, op);
   requireFloats('logPredictions', logPredictions, op);
   requireFloats('logTargets', logTargets, op);
+  requireBroadcast('logPredictions and logTargets', logPredictions, logTargets, op);
   return sumOver(logTargets.exp().mul(logTargets.sub(logPredictions)), axis, where, op);
 }
 

@@ -1,8 +1,18 @@
-import { ShapeError } from '../../base/errors';
+import { ArgumentError, ShapeError } from '../../base/errors';
 import { requireOptions } from '../../base/options';
-import { cat, full, logaddexp, oneHot, stack, to, zeros } from '../../ops';
+import { scan } from '../../control';
+import { cat, full, logaddexp, oneHot, to, zeros } from '../../ops';
 import type { Tensor } from '../../tensor/tensor';
-import { like, requireAxes, requireFloats, requireIntegers, requireSameShape } from './arguments';
+import {
+  like,
+  requireAxes,
+  requireFloats,
+  requireIntegers,
+  requireNumeric,
+  requireReal,
+  requireSameShape,
+  withLabels,
+} from './arguments';
 
 export interface CtcOptions {
   /** The class that stands for no label; 0 unless given. */
@@ -15,7 +25,7 @@ export interface CtcOptions {
  * The connectionist temporal classification loss: minus the logarithm of the probability of all alignments of labels
  * with a longer sequence.
  *
- * A compiled function holds the loop over the sequence unrolled.
+ * A compiled function holds one loop over the sequence, of the same size for every length.
  *
  * @param logits  float[batch, time, classes].
  * @param logitPaddings  float[batch, time]: 1 where the sequence has ended, else 0.
@@ -63,21 +73,34 @@ function forward(
   requireOptions(options, ['blankId', 'logEpsilon'], op);
   const { blankId = 0, logEpsilon = -1e5 } = options;
   requireFloats('logits', logits, op);
+  requireReal('logitPaddings', logitPaddings, op);
   requireIntegers('labels', labels, op);
+  requireReal('labelPaddings', labelPaddings, op);
+  requireNumeric('logEpsilon', logEpsilon, op);
   requireAxes('logits', logits, 3, op);
   requireAxes('labels', labels, 2, op);
   requireSameShape('labels and labelPaddings', labels, labelPaddings, op);
-  requireSameShape('logits (without classes) and logitPaddings', logits.select(2, 0), logitPaddings, op);
+  requireSameShape('logits (without classes) and logitPaddings', logits.sum(2), logitPaddings, op);
   const [batch, time] = logits.shape as [number, number];
   const [labelBatch, n] = labels.shape as [number, number];
   if (labelBatch !== batch) {
     throw new ShapeError(`${op}: expected labels for ${batch} sequences, got ${labelBatch}.`, { op });
   }
 
+  const classes = logits.shape[2]!;
+  if (!Number.isInteger(blankId) || blankId < 0 || blankId >= classes) {
+    throw new ArgumentError(
+      `${op}: expected blankId to be a class from 0 to ${classes - 1}, got ${String(blankId)}.`,
+      { op },
+    );
+  }
+
   const indices = to(labels, 'int64');
   const logProbs = logits.logSoftmax(-1).movedim(1, 0);
   const ofBlank = logProbs.narrow(2, blankId, 1);
-  const ofLabels = logProbs.gather(2, indices.unsqueeze(0).expand([time, batch, n]));
+  const ofLabels = withLabels(classes, op, () =>
+    logProbs.gather(2, indices.unsqueeze(0).expand([time, batch, n])),
+  );
   const repeats = like(
     indices.narrow(1, 0, Math.max(n - 1, 0)).eq(indices.narrow(1, Math.min(1, n), Math.max(n - 1, 0))),
     logits,
@@ -86,34 +109,30 @@ function forward(
   const paddings = like(logitPaddings, logits).t();
   const { dtype, device } = logits;
   const start = zeros([batch, 1], { dtype, device });
-  let blanks = cat([start, full([batch, n], logEpsilon, { dtype, device })], 1);
-  let emitted = full([batch, n], logEpsilon, { dtype, device });
-  const allBlanks: Tensor[] = [];
-  const allEmitted: Tensor[] = [];
-  for (let i = 0; i < time; i++) {
-    const blank = ofBlank.select(0, i);
-    const label = ofLabels.select(0, i);
-    const pad = paddings.select(0, i).unsqueeze(1);
+  const first = {
+    blanks: cat([start, full([batch, n], logEpsilon, { dtype, device })], 1),
+    emitted: full([batch, n], logEpsilon, { dtype, device }),
+  };
+  type Step = typeof first;
+  const step = ({ blanks, emitted }: Step, [blank, label, pad]: readonly [Tensor, Tensor, Tensor]) => {
     const before = advanced(blanks, emitted.add(repeat, { alpha: logEpsilon }));
     const nextEmitted = logaddexp(before.narrow(1, 0, n).add(label), emitted.add(label));
     const stay = emitted.add(blank).add(repeat.rsub(1), { alpha: logEpsilon });
     const nextBlanks = advanced(before.add(blank), stay);
     const keep = pad.rsub(1);
-    emitted = pad.mul(emitted).add(keep.mul(nextEmitted));
-    blanks = pad.mul(blanks).add(keep.mul(nextBlanks));
-    allBlanks.push(blanks);
-    allEmitted.push(emitted);
-  }
-  const last = advanced(blanks, emitted);
-  if (time > 0) allBlanks[time - 1] = last;
+    const next = {
+      blanks: pad.mul(blanks).add(keep.mul(nextBlanks)),
+      emitted: pad.mul(emitted).add(keep.mul(nextEmitted)),
+    };
+    return [next, next] as const;
+  };
+  const each = [ofBlank, ofLabels, paddings.unsqueeze(2)] as const;
+  const [end, all] = scan<Step, typeof each, Step>(step, first, each);
+  const last = advanced(end.blanks, end.emitted);
   const lengths = labelPaddings.sum(1).rsub(n);
   const chosen = like(oneHot(to(lengths, 'int64'), n + 1), logits);
-  const none = (size: number): Tensor => zeros([0, batch, size], { dtype, device });
-  return [
-    last.mul(chosen).sum(1).neg(),
-    time > 0 ? stack(allBlanks) : none(n + 1),
-    time > 0 ? stack(allEmitted) : none(n),
-  ];
+  const before = all.blanks.narrow(0, 0, Math.max(time - 1, 0));
+  return [last.mul(chosen).sum(1).neg(), time > 0 ? cat([before, last.unsqueeze(0)]) : before, all.emitted];
 }
 
 /** The places after each label, with what is added to those before it. */

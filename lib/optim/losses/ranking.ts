@@ -1,7 +1,15 @@
+import { ArgumentError, ShapeError } from '../../base/errors';
 import { requireOptions } from '../../base/options';
 import { where as choose } from '../../ops';
 import type { Tensor } from '../../tensor/tensor';
-import { like, requireFloats } from './arguments';
+import {
+  like,
+  requireBools,
+  requireBroadcast,
+  requireFloats,
+  requireReal,
+  requireSameShape,
+} from './arguments';
 
 export interface RankingOptions {
   /** Which items count: bool of the logits' shape; all unless given. */
@@ -25,7 +33,26 @@ export function rankingSoftmaxLoss(logits: Tensor, labels: Tensor, options: Rank
   const op = 'optim.rankingSoftmaxLoss';
   requireOptions(options, ['where', 'weights', 'reduction'], op);
   requireFloats('logits', logits, op);
+  requireReal('labels', labels, op);
   const { where, weights, reduction = 'mean' } = options;
+  requireSameShape('logits and labels', logits, labels, op);
+  if (logits.ndim === 0) {
+    throw new ShapeError(`${op}: expected logits [..., items], got the shape [].`, { op });
+  }
+  if (where !== undefined) {
+    requireBools('where', where, op);
+    requireSameShape('logits and where', logits, where, op);
+  }
+  if (weights !== undefined) {
+    requireReal('weights', weights, op);
+    requireBroadcast('logits and weights', logits, weights, op);
+  }
+  if (!['mean', 'sum', 'none'].includes(reduction)) {
+    throw new ArgumentError(
+      `${op}: expected the reduction 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}.`,
+      { op },
+    );
+  }
   const counted = where === undefined ? like(labels, logits) : choose(where, like(labels, logits), 0);
   const relevance = weights === undefined ? counted : counted.mul(weights);
   const scores = where === undefined ? logits : choose(where, logits, -Infinity);

@@ -1,7 +1,16 @@
 import { requireOptions } from '../../base/options';
 import { logaddexp } from '../../ops';
 import type { Tensor } from '../../tensor/tensor';
-import { reductionOf, requireFloats, requireSameShape, sumOver, type ReductionOptions } from './arguments';
+import {
+  reductionOf,
+  requireBroadcast,
+  requireFloats,
+  requireNumeric,
+  requireReal,
+  requireSameShape,
+  sumOver,
+  type ReductionOptions,
+} from './arguments';
 
 /**
  * The squared error of each element.
@@ -28,11 +37,18 @@ export function l2Loss(predictions: Tensor, targets?: Tensor): Tensor {
 
 function squares(predictions: Tensor, targets: Tensor | undefined, op: string): Tensor {
   requireFloats('predictions', predictions, op);
-  if (targets !== undefined) requireSameShape('predictions and targets', predictions, targets, op);
-  return errorsOf(predictions, targets).square();
+  if (targets !== undefined) {
+    requireReal('targets', targets, op);
+    requireSameShape('predictions and targets', predictions, targets, op);
+  }
+  return errorsOf(predictions, targets, op).square();
 }
 
-function errorsOf(predictions: Tensor, targets: Tensor | undefined): Tensor {
+function errorsOf(predictions: Tensor, targets: Tensor | undefined, op: string): Tensor {
+  if (targets !== undefined) {
+    requireReal('targets', targets, op);
+    requireBroadcast('predictions and targets', predictions, targets, op);
+  }
   return targets === undefined ? predictions : predictions.sub(targets);
 }
 
@@ -54,7 +70,8 @@ export function huberLoss(
   requireOptions(options, ['delta'], op);
   requireFloats('predictions', predictions, op);
   const { delta = 1 } = options;
-  const errors = errorsOf(predictions, targets).abs();
+  requireNumeric('delta', delta, op);
+  const errors = errorsOf(predictions, targets, op).abs();
   const quadratic = errors.clampMax(delta);
   return quadratic.square().mul(0.5).add(errors.sub(quadratic), { alpha: delta });
 }
@@ -66,8 +83,9 @@ export function huberLoss(
  * @see optax.log_cosh.
  */
 export function logCosh(predictions: Tensor, targets?: Tensor): Tensor {
-  requireFloats('predictions', predictions, 'optim.logCosh');
-  const errors = errorsOf(predictions, targets);
+  const op = 'optim.logCosh';
+  requireFloats('predictions', predictions, op);
+  const errors = errorsOf(predictions, targets, op);
   return logaddexp(errors, errors.neg()).sub(Math.LN2);
 }
 
@@ -103,6 +121,8 @@ function similarity(predictions: Tensor, targets: Tensor, options: CosineOptions
   const { axis, where } = reductionOf(options, op, ['epsilon']);
   requireFloats('predictions', predictions, op);
   requireFloats('targets', targets, op);
+  requireBroadcast('predictions and targets', predictions, targets, op);
+  if (options.epsilon !== undefined) requireNumeric('epsilon', options.epsilon, op);
   const unit = (x: Tensor): Tensor =>
     x.div(
       sumOver(x.square(), axis, where, op, true)

@@ -1,7 +1,15 @@
-import { ArgumentError } from '../../base/errors';
+import { ArgumentError, ShapeError } from '../../base/errors';
 import { requireOptions } from '../../base/options';
 import type { Tensor } from '../../tensor/tensor';
-import { axesOf, requireAxes, requireFloats, requireSameShape } from './arguments';
+import {
+  axesOf,
+  requireAxes,
+  requireBroadcast,
+  requireFloats,
+  requireNumeric,
+  requireReal,
+  requireSameShape,
+} from './arguments';
 
 export interface DiceOptions {
   /** The weight of each class: float[classes]; 1 unless given. */
@@ -49,12 +57,23 @@ export function diceLoss(predictions: Tensor, targets: Tensor, options: DiceOpti
 
 function dice(logits: Tensor, labels: Tensor, options: DiceOptions, op: string): Tensor {
   requireFloats('predictions', logits, op);
+  requireReal('targets', labels, op);
+  if (logits.ndim === 0) {
+    throw new ShapeError(`${op}: expected predictions [batch, ..., classes], got the shape [].`, { op });
+  }
   const { classWeights, smooth = 1, alpha = 0.5, beta = 0.5, applySoftmax = true } = options;
   const { ignoreBackground = false } = options;
   const reduction: string = options.reduction ?? 'mean';
   const predictions = logits.ndim === labels.ndim - 1 ? logits.unsqueeze(-1) : logits;
   const targets = labels.ndim === predictions.ndim - 1 ? labels.unsqueeze(-1) : labels;
   requireSameShape('predictions and targets', predictions, targets, op);
+  for (const [name, value] of Object.entries({ smooth, alpha, beta })) requireNumeric(name, value, op);
+  if (!['mean', 'sum', 'none'].includes(reduction)) {
+    throw new ArgumentError(
+      `${op}: expected the reduction 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}.`,
+      { op },
+    );
+  }
   const classes = predictions.shape.at(-1)!;
   const probabilities = !applySoftmax
     ? predictions
@@ -72,17 +91,14 @@ function dice(logits: Tensor, labels: Tensor, options: DiceOptions, op: string):
   const denominator = shared.add(found, { alpha }).add(missed, { alpha: beta }).add(smooth);
   let losses = shared.add(smooth).div(denominator).rsub(1);
   if (classWeights !== undefined) {
+    requireReal('classWeights', classWeights, op);
     requireAxes('classWeights', classWeights, 1, op);
+    requireBroadcast('losses and classWeights', losses, classWeights, op);
     losses = losses.mul(classWeights);
   }
   if (ignoreBackground && classes > 1) losses = losses.narrow(-1, 1, classes - 1);
   if (reduction === 'none') return losses;
-  if (reduction === 'mean') return losses.mean([-1]);
-  if (reduction === 'sum') return losses.sum(-1);
-  throw new ArgumentError(
-    `${op}: expected the reduction 'mean', 'sum' or 'none', got ${JSON.stringify(reduction)}.`,
-    { op },
-  );
+  return reduction === 'mean' ? losses.mean([-1]) : losses.sum(-1);
 }
 
 /**
@@ -100,6 +116,8 @@ export function multiclassGeneralizedDiceLoss(
 ): Tensor {
   const op = 'optim.multiclassGeneralizedDiceLoss';
   requireOptions(options, ['smooth', 'applySoftmax', 'ignoreBackground'], op);
+  requireFloats('predictions', predictions, op);
+  requireReal('targets', targets, op);
   requireSameShape('predictions and targets', predictions, targets, op);
   const frequencies = targets.sum(targets.shape.map((_size, i) => i).slice(0, -1));
   const weights = frequencies.square().add(1e-7).reciprocal();
@@ -122,6 +140,8 @@ export function binaryDiceLoss(
 ): Tensor {
   const op = 'optim.binaryDiceLoss';
   requireOptions(options, ['smooth', 'applySigmoid'], op);
+  requireFloats('predictions', predictions, op);
+  requireReal('targets', targets, op);
   const { smooth, applySigmoid } = options;
   const lacksClasses = predictions.ndim === targets.ndim && predictions.shape.at(-1) !== 1;
   const [x, y] = lacksClasses ? [predictions.unsqueeze(-1), targets.unsqueeze(-1)] : [predictions, targets];

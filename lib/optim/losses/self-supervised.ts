@@ -2,7 +2,14 @@ import { ShapeError } from '../../base/errors';
 import { requireOptions } from '../../base/options';
 import { detach, eye } from '../../ops';
 import type { Tensor } from '../../tensor/tensor';
-import { positivePart, requireFloats } from './arguments';
+import {
+  axesOf,
+  positivePart,
+  requireBroadcast,
+  requireFloats,
+  requireNumeric,
+  requireReal,
+} from './arguments';
 import { cosineSimilarity } from './regression';
 
 /** The distance of 1 to the next larger number. */
@@ -31,6 +38,8 @@ export function ntxent(
   const op = 'optim.ntxent';
   requireOptions(options, ['temperature'], op);
   requireFloats('embeddings', embeddings, op);
+  requireReal('labels', labels, op);
+  if (options.temperature !== undefined) requireNumeric('temperature', options.temperature, op);
   if (embeddings.ndim !== 2 || labels.ndim !== 1 || labels.shape[0] !== embeddings.shape[0]) {
     throw new ShapeError(
       `${op}: expected embeddings [batch, n] and labels [batch], got [${embeddings.shape.join()}] and [${labels.shape.join()}].`,
@@ -87,6 +96,10 @@ export function tripletMarginLoss(
   requireFloats('anchors', anchors, op);
   requireFloats('positives', positives, op);
   requireFloats('negatives', negatives, op);
+  requireBroadcast('anchors and positives', anchors, positives, op);
+  requireBroadcast('anchors and negatives', anchors, negatives, op);
+  for (const [name, value] of Object.entries({ normDegree, margin, eps })) requireNumeric(name, value, op);
+  axesOf(axis, anchors.ndim, op);
   const distance = (other: Tensor): Tensor =>
     anchors
       .sub(other)

@@ -1,6 +1,16 @@
 import type { Tensor } from '../../tensor/tensor';
 import { filterVmap } from '../../transform';
-import { axesOf, like, reductionOf, requireFloats, type ReductionOptions } from './arguments';
+import { requireFunction } from '../base';
+import {
+  axesOf,
+  like,
+  reductionOf,
+  requireBroadcast,
+  requireFloats,
+  requireNumeric,
+  requireReal,
+  type ReductionOptions,
+} from './arguments';
 
 /**
  * Moves the probabilities of labels towards equal ones.
@@ -15,6 +25,7 @@ export function smoothLabels(labels: Tensor, alpha: number, options: ReductionOp
   const op = 'optim.smoothLabels';
   const { axis, where } = reductionOf(options, op);
   requireFloats('labels', labels, op);
+  requireNumeric('alpha', alpha, op);
   const axes = axesOf(axis, labels.ndim, op);
   const kept = labels.mul(1 - alpha);
   if (where === undefined) {
@@ -36,7 +47,12 @@ export type MaxFunction = (scores: Tensor) => Tensor;
  * @see optax.losses.make_fenchel_young_loss; Blondel et al. 2020, arXiv:1901.02324.
  */
 export function makeFenchelYoungLoss(maxFun: MaxFunction): (scores: Tensor, targets: Tensor) => Tensor {
+  const op = 'optim.makeFenchelYoungLoss';
+  requireFunction('maxFun', maxFun, op);
   return (scores, targets) => {
+    requireFloats('scores', scores, op);
+    requireReal('targets', targets, op);
+    requireBroadcast('scores and targets', scores, targets, op);
     let values = maxFun;
     for (let axis = 0; axis < scores.ndim - 1; axis++) values = filterVmap(values);
     return values(scores).sub(targets.mul(scores).sum(-1));
