@@ -64,17 +64,22 @@ function readOverloads() {
     if (own in skipped || schema.name in skipped) continue;
     names.set(schema.name, [...(names.get(schema.name) ?? []), { line, schema }]);
   }
-  for (const overloads of names.values()) overloads.sort((a, b) => tensorCount(a) - tensorCount(b));
+  for (const overloads of names.values()) overloads.sort((a, b) => rank(a) - rank(b));
   return names;
 }
+
+/** Overloads that Python's function is, where one with fewer arguments would take the same call otherwise. */
+const first = new Set(['stft.center']);
 
 /**
  * Overloads that want fewer tensors come first, so that a number finds its scalar form before it is made a tensor.
  *
  * @param {Overload} overload
  */
-function tensorCount(overload) {
-  return overload.schema.args.filter((arg) => arg.type.base === 'Tensor').length;
+function rank({ schema }) {
+  return first.has(`${schema.name}.${schema.overload}`)
+    ? 0
+    : schema.args.filter((arg) => arg.type.base === 'Tensor').length;
 }
 
 /** @param {SchemaArgument} arg */

@@ -7,8 +7,9 @@ import { Plan, tensorOrNull, type PlanArgument } from './plan';
 /**
  * Calls an operator: chooses the overload, encodes the arguments, decodes what comes back.
  *
- * An overload that takes every argument as it stands wins over one that needs a number made into a tensor; among
- * equals the first in the operator's order wins. Arguments with a default may be named in a plain object at the end.
+ * An overload that takes every argument as it stands wins over one that needs a number made into a tensor, and one
+ * that takes them by position over one that has them by name in Python; among equals the first in the operator's order
+ * wins. Arguments with a default may be named in a plain object at the end.
  *
  * @throws ERR_ARGUMENT if no overload takes the arguments, or an option is unknown.
  * @throws ERR_DISPOSED if a tensor is gone.
@@ -16,7 +17,7 @@ import { Plan, tensorOrNull, type PlanArgument } from './plan';
 export function call(op: Operator, args: unknown[]): unknown {
   const { plans } = op;
   for (const plan of plans) {
-    if (takesAsTheyStand(plan, args)) return run(plan, args);
+    if (args.length <= plan.positionalCount && takesAsTheyStand(plan, args)) return run(plan, args);
   }
   return callWithConversions(op, args);
 }
@@ -26,7 +27,7 @@ export function callTwo(op: Operator, first: unknown, second: unknown): unknown 
   if (first === null || second === null || second === undefined) return call(op, [first, second]);
   for (const plan of op.plans) {
     const [one, two] = plan.args;
-    if (two === undefined || plan.requiredCount > 2) continue;
+    if (two === undefined || plan.requiredCount > 2 || plan.positionalCount < 2) continue;
     if (!one!.fits(first) || !two.fits(second)) continue;
     const name = plan.publicName;
     const result = native().call(plan.nativeId(), one!.encode(first, name), two.encode(second, name));
@@ -117,7 +118,9 @@ function encode(
 function callWithConversions(op: Operator, args: readonly unknown[]): unknown {
   const last = args.at(-1);
   if (!isOptions(last)) {
-    const plan = op.plans.find((candidate) => takesConverted(candidate, args));
+    const plan =
+      op.plans.find((candidate) => takesAsTheyStand(candidate, args)) ??
+      op.plans.find((candidate) => takesConverted(candidate, args));
     if (plan === undefined) throw mismatchError(op.name, op.plans, args);
     return run(plan, args);
   }
@@ -130,6 +133,9 @@ function callWithConversions(op: Operator, args: readonly unknown[]): unknown {
     if (merged !== undefined) candidates.push({ plan, args: merged });
   }
   const chosen =
+    candidates.find(
+      (one) => positional.length <= one.plan.positionalCount && takesAsTheyStand(one.plan, one.args),
+    ) ??
     candidates.find((one) => takesAsTheyStand(one.plan, one.args)) ??
     candidates.find((one) => takesConverted(one.plan, one.args));
   if (chosen !== undefined) return run(chosen.plan, chosen.args);

@@ -2,9 +2,11 @@ import { dtypeOfCode } from '../base/dtype';
 import { Complex, isComplex } from '../base/complex';
 import { native, type NativeArgument, type NativeResult, type NewHandle } from '../native';
 import { adopt } from '../tensor/lifetime';
+import type { Tensor } from '../tensor/tensor';
 import { codecFor, type Codec } from './codec';
 import { hiddenWrites } from './hidden-writes';
-import { parseSchema, type Schema, type SchemaReturn } from './schema';
+import { parseSchema, type Schema, type SchemaArgument, type SchemaReturn } from './schema';
+import { visibleKernels } from './visible-kernels';
 
 /** One argument of an overload, ready for the call. */
 export interface PlanArgument extends Codec {
@@ -21,8 +23,12 @@ export class Plan {
   readonly args: readonly PlanArgument[];
   /** The least number of leading arguments that a call by position needs. */
   readonly requiredCount: number;
+  /** How many leading arguments Python's form of the operator takes by position. */
+  readonly positionalCount: number;
   /** Whether the operator returns exactly one tensor, which needs no decoding. */
   readonly returnsTensor: boolean;
+  /** The overload that is called in its place, whose first result is the one that is meant. */
+  private readonly kernel: string | undefined;
   private id: number | undefined;
 
   constructor(line: string, publicName: string) {
@@ -36,18 +42,24 @@ export class Plan {
       isNullable: arg.type.isOptional,
     }));
     this.requiredCount = this.args.findLastIndex((arg) => arg.isRequired) + 1;
-    this.returnsTensor = this.schema.returns.length === 1 && isTensor(this.schema.returns[0]);
+    const isNamed = (arg: SchemaArgument): boolean => arg.isKeywordOnly && arg.defaultText !== undefined;
+    const named = this.schema.args.findIndex(isNamed);
+    this.positionalCount = named < 0 ? this.args.length : named;
+    this.kernel = visibleKernels[this.schema.fullName];
+    this.returnsTensor =
+      this.kernel === undefined && this.schema.returns.length === 1 && isTensor(this.schema.returns[0]);
     this.id = undefined;
   }
 
   /** The addon's number for the overload, resolved on first use. */
   nativeId(): number {
-    return (this.id ??= native().resolve(this.schema.fullName, this.publicName));
+    return (this.id ??= native().resolve(this.kernel ?? this.schema.fullName, this.publicName));
   }
 
   /** What the operator returned, as users see it. */
   decode(result: NativeResult): unknown {
     const { returns } = this.schema;
+    if (this.kernel !== undefined) return firstOf(result as readonly NativeResult[]);
     if (returns.length === 0) return undefined;
     if (returns.length === 1) return decodeOne(returns[0], result);
     return (result as readonly NativeResult[]).map((one, index) => decodeOne(returns[index], one));
@@ -64,6 +76,11 @@ function copying(codec: Codec): Codec {
       return adopt(native().call(native().resolve('aten::clone', op), given) as NewHandle)._handle;
     },
   };
+}
+
+function firstOf([first, ...rest]: readonly NativeResult[]): unknown {
+  for (const other of rest) (tensorOrNull(other) as Tensor | null)?.dispose();
+  return tensorOrNull(first);
 }
 
 function isTensor(result: SchemaReturn | undefined): boolean {

@@ -198,6 +198,7 @@ function runUnmapped(name: string, fn: Callable, args: readonly unknown[], outAx
 
 /**
  * Maps a function over an axis of its arguments, which it then does not see: the batch is computed at once.
+ * Only operators that libtorch has no batching rule for run once for each of the batch.
  *
  * @param fn  a function or module that takes and returns tensors (trees of them).
  * @param options  `inAxes` (default 0: every leaf is a tensor, mapped over its first axis), `outAxes` (default 0).

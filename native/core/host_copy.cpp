@@ -37,10 +37,17 @@ at::Tensor from_memory(void* bytes, size_t size, at::IntArrayRef shape, c10::Sca
 }
 
 void to_bytes(const at::Tensor& tensor, c10::ScalarType dtype, void* bytes, size_t size) {
+  require_strided(tensor);
   at::NoGradGuard no_grad;
   const at::Tensor host = tensor.detach().resolve_conj().resolve_neg().to(at::kCPU, dtype).contiguous();
   require(size == host.nbytes(), kShape, "expected room for ", host.nbytes(), " bytes, got ", size);
   if (size > 0) std::memcpy(bytes, host.const_data_ptr(), size);
+}
+
+void require_strided(const at::Tensor& tensor) {
+  if (tensor.layout() == at::kStrided) return;
+  throw Error(kArgument, concat("expected a tensor of strided layout, got ", describe(tensor), " of layout ",
+                                tensor.layout(), ". Use `toDense`"));
 }
 
 std::string describe(const at::Tensor& tensor) {

@@ -17,6 +17,9 @@ at::Tensor from_memory(void* bytes, size_t size, at::IntArrayRef shape, c10::Sca
 // Copies the elements in row-major order and as `dtype` to the host; `size` must be their size in bytes.
 void to_bytes(const at::Tensor& tensor, c10::ScalarType dtype, void* bytes, size_t size);
 
+// Refuses layouts without strides (sparse ones, that of oneDNN), which transforms and reads of memory do not know.
+void require_strided(const at::Tensor& tensor);
+
 // "float32[2,3]".
 std::string describe(const at::Tensor& tensor);
 

@@ -75,7 +75,11 @@ Operator resolve(const std::string& name, const std::string& public_name) {
   const auto handle = c10::Dispatcher::singleton().findSchema({base, overload});
   require(handle.has_value(), kOperator, "this libtorch has no operator ", name);
 
-  Operator op{*handle, public_name, {}, {}};
+  const bool decomposes = handle->hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd) &&
+                          !handle->hasKernelForDispatchKey(c10::DispatchKey::FuncTorchBatched) &&
+                          !handle->hasKernelForDispatchKey(c10::DispatchKey::FuncTorchBatchedDecomposition) &&
+                          !handle->hasKernelForDispatchKey(c10::DispatchKey::FuncTorchDynamicLayerFrontMode);
+  Operator op{*handle, public_name, {}, {}, decomposes, argument_read(name) != nullptr};
   for (const c10::Argument& given : handle->schema().arguments()) {
     op.arguments.push_back(argument_of(given));
     const Argument& argument = op.arguments.back();
@@ -84,6 +88,30 @@ Operator resolve(const std::string& name, const std::string& public_name) {
   }
   for (const c10::Argument& result : handle->schema().returns()) op.returns.push_back(argument_of(result).kind);
   return op;
+}
+
+bool draws(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) {
+  if (!op.hasTag(at::Tag::nondeterministic_seeded)) return false;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& name = op.schema().arguments()[i].name();
+    const bool is_rate = name == "dropout_p" || name == "dropout";
+    if (is_rate && arguments[i].isDouble() && arguments[i].toDouble() == 0) return false;
+    if ((name == "train" || name == "training") && arguments[i].isBool() && !arguments[i].toBool()) return false;
+  }
+  return true;
+}
+
+const char* argument_read(const std::string& name) {
+  static const std::map<std::string, const char*> arguments = {
+      {"aten::fbgemm_linear_quantize_weight", "input"},
+      {"aten::gru.data", "batch_sizes"},
+      {"aten::lstm.data", "batch_sizes"},
+      {"aten::rnn_relu.data", "batch_sizes"},
+      {"aten::rnn_tanh.data", "batch_sizes"},
+      {"aten::tensor_split.tensor_indices_or_sections", "tensor_indices_or_sections"},
+  };
+  const auto found = arguments.find(name);
+  return found == arguments.end() ? nullptr : found->second;
 }
 
 std::vector<std::string> schemas(const std::string& ns) {

@@ -2,12 +2,14 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <new>
 #include <utility>
 
 #include "native/base/error.h"
+#include "native/core/dispatch.h"
 #include "native/effects/callback.h"
 
 namespace equinode::napi {
@@ -20,7 +22,7 @@ struct Sign {
 };
 
 // How libtorch (v2.13.0) words the failures that callers tell apart; the first that occurs decides.
-constexpr std::array<Sign, 28> kSigns = {{
+constexpr std::array<Sign, 36> kSigns = {{
     {"can't allocate memory", kMemory},
     {"out of memory", kMemory},
     {"calling .item() on a Tensor", kConcretisation},
@@ -30,7 +32,15 @@ constexpr std::array<Sign, 28> kSigns = {{
     {"dynamic shape", kConcretisation},
     {"randomness error mode", kTransform},
     {"vmap:", kTransform},
-    {"Batching rule not implemented", kTransform},
+    {"vmap over", kTransform},
+    {"vmap-ing", kTransform},
+    {"under vmap", kTransform},
+    {"inside of vmap", kTransform},
+    {"were not batched", kTransform},
+    {"atching rule", kTransform},
+    {"derivative for", kTransform},
+    {"not differentiable with respect to", kTransform},
+    {"does not support automatic differentiation", kTransform},
     {"must match the size", kShape},
     {"cannot be multiplied", kShape},
     {"size mismatch", kShape},
@@ -58,12 +68,63 @@ const char* code_of(const std::string& reason) {
   return kOperator;
 }
 
-// What libtorch's functorch says where only its Python could follow the advice.
+struct Words {
+  const char* sign;
+  const char* said;
+};
+
+// What is said in place of libtorch's own words where these mislead: its Python could follow the advice.
+constexpr std::array<Words, 3> kWords = {{
+    {"randomness error mode",
+     "expected an operator that gives the same result every time, got one that draws from libtorch's own generator, of "
+     "which vmap has only one for the whole batch. Use a function of `random` with a key for each of the batch."},
+    {"Tensor that doesn't have storage",
+     "expected an operator that calls others, got one that reads a tensor's memory itself, which inside a transform it "
+     "does not have. Call it outside, or write it with other operators."},
+    {"modified by an inplace operation",
+     "expected an operator with a derivative, got one that writes over numbers that its derivative needs. Write it "
+     "with "
+     "other operators."},
+}};
+
+constexpr const char* kNotMapped =
+    "expected tensors that vmap maps together, got some that it maps and others that it does not, for which libtorch "
+    "has no rule here. Map the others too (`expand` them), or write it with other operators.";
+constexpr const char* kWrites =
+    "expected an operator that makes its result anew, got one that writes numbers that vmap maps into a tensor that it "
+    "does not. Map the operator's other tensors too (`expand` them), or write it with other operators.";
+constexpr const char* kNotStrided =
+    "expected an operator on tensors of strided layout, got one that takes or makes another layout, which transforms "
+    "do "
+    "not know. Call it outside.";
+
+// The same for what means this only under a transform's layers.
+constexpr std::array<Words, 6> kWordsInLayers = {{
+    {"from the 'Sparse", kNotStrided},
+    {"tensors do not have", kNotStrided},
+    {"incompatible with mkldnn tensor", kNotStrided},
+    {"because there exists a Tensor `other`", kWrites},
+    {"doesn't match the broadcast shape", kWrites},
+    {"functorch/BatchRules", kNotMapped},
+}};
+
 std::string reworded(const std::string& reason) {
-  if (reason.find("randomness error mode") == std::string::npos) return "";
-  return "expected an operator that gives the same result every time, got one that draws from libtorch's own "
-         "generator, of which vmap has only one for the whole batch. Use a function of `random` with a key for each of "
-         "the batch.";
+  const auto is_said = [&reason](const Words& words) { return reason.find(words.sign) != std::string::npos; };
+  const auto always = std::find_if(kWords.begin(), kWords.end(), is_said);
+  if (always != kWords.end()) return always->said;
+  if (!core::in_layers()) return "";
+  const auto inside = std::find_if(kWordsInLayers.begin(), kWordsInLayers.end(), is_said);
+  return inside == kWordsInLayers.end() ? "" : inside->said;
+}
+
+// Without the list of all backends, and without the advice to tell PyTorch's developers.
+std::string shortened(const std::string& reason) {
+  size_t end = reason.size();
+  for (const char* more : {" This could be because the operator doesn't exist for this backend",
+                           " Please file an issue", ", please file an issue", " Feel free to file"}) {
+    end = std::min(end, reason.find(more));
+  }
+  return reason.substr(0, end);
 }
 
 std::string without_backtrace(const std::string& text) {
@@ -152,7 +213,7 @@ Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
     const std::string reason = reason_of(error);
     const std::string own = reworded(reason);
     if (!own.empty()) return make(env, kTransform, op, compose(op, "", own), cause_of(error));
-    return make(env, code_of(reason), op, compose(op, given, reason), cause_of(error));
+    return make(env, code_of(reason), op, compose(op, given, shortened(reason)), cause_of(error));
   } catch (...) {
     return make(env, kOperator, op, compose(op, given, "an unknown failure"), "");
   }

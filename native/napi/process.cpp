@@ -1,5 +1,6 @@
 #include "native/napi/process.h"
 
+#include <ATen/functorch/BatchedFallback.h>
 #include <ATen/Parallel.h>
 
 #ifdef __GLIBC__
@@ -42,6 +43,8 @@ void prepare_process() {
     core::install_block_cache();
     keep_large_blocks();
     choose_threads();
+    // It would send users to PyTorch for each operator that runs once for each of a batch.
+    at::functorch::setVmapFallbackWarningEnabled(false);
   });
 }
 

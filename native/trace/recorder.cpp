@@ -18,6 +18,7 @@
 #include "native/base/scope.h"
 #include "native/core/dispatch.h"
 #include "native/core/host_copy.h"
+#include "native/core/op_table.h"
 #include "native/core/own_memory.h"
 #include "native/trace/custom_calls.h"
 #include "native/trace/form.h"
@@ -48,7 +49,11 @@ bool is_composite(const c10::OperatorHandle& op, c10::DispatchKeySet keys) {
 void record_operator(const c10::OperatorHandle& op, c10::DispatchKeySet keys, jit::Stack* stack) {
   // See NOTE [composite operators in a trace].
   if (is_composite(op, keys)) {
-    op.redispatchBoxed(below_trace(keys), stack);
+    if (Recorder* recorder = Recorder::current()) {
+      recorder->record_parts(op, keys, *stack);
+    } else {
+      op.redispatchBoxed(below_trace(keys), stack);
+    }
     return;
   }
   c10::impl::ExcludeDispatchKeyGuard not_again(kTraceKey);
@@ -107,6 +112,20 @@ std::optional<at::Tensor> unknown_operand(const c10::OperatorHandle& op, c10::Ar
   return unknown;
 }
 
+c10::Symbol symbol_of(const c10::FunctionSchema& schema) {
+  // TorchScript does not find this overload of `view`.
+  const bool is_cast = schema.name() == "aten::view" && schema.overload_name() == "dtype";
+  return c10::Symbol::fromQualString(is_cast ? "aten::view_copy" : schema.name());
+}
+
+[[noreturn]] void refuse_unknown(const c10::FunctionSchema& schema, const at::Tensor& unknown) {
+  throw Error(kConcretisation,
+              concat("expected a result whose shape and kind are known without values, got one that ", schema.name(),
+                     " would decide by the values of a traced tensor (", core::describe(unknown),
+                     "), which are unknown until the compiled program runs. Use `where` or another operator whose "
+                     "result has a fixed shape, or compute it outside jit."));
+}
+
 // Whether only a run knows the result, whatever the operands are: that of an operator of our own that has none, such as
 // the index along a named axis, or of a function of the host.
 bool is_unknown(const c10::FunctionSchema& schema) {
@@ -114,17 +133,6 @@ bool is_unknown(const c10::FunctionSchema& schema) {
   if (schema.name().rfind("equinode::", 0) != 0) return false;
   for (const c10::Argument& argument : schema.arguments()) {
     if (argument.type()->str().rfind("Tensor", 0) == 0) return false;
-  }
-  return true;
-}
-
-// Whether the call draws from libtorch's generator: not with a dropout that is off.
-bool draws(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) {
-  if (!op.hasTag(at::Tag::nondeterministic_seeded)) return false;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& name = op.schema().arguments()[i].name();
-    if (name == "dropout_p" && arguments[i].isDouble() && arguments[i].toDouble() == 0) return false;
-    if ((name == "train" || name == "training") && arguments[i].isBool() && !arguments[i].toBool()) return false;
   }
   return true;
 }
@@ -170,6 +178,7 @@ bool Recorder::is_traced(const at::Tensor& tensor) const {
 }
 
 at::Tensor Recorder::add_input(const at::Tensor& example) {
+  core::require_strided(example);
   // An input belongs to no layer that is active, and how it is made is not recorded.
   const c10::impl::ForceDispatchKeyGuard plain(c10::default_included_set, c10::default_excluded_set);
   // The values of one of the batch stand for all: zeros would fail where an operator checks values, as an inverse does.
@@ -238,18 +247,48 @@ void Recorder::map_result(const c10::IValue& result, jit::Value* value) {
   for (size_t i = 0; i < tensors.size(); ++i) map_result(tensors[i], unpack->outputs()[i]);
 }
 
+void Recorder::record_parts(const c10::OperatorHandle& op, c10::DispatchKeySet keys, jit::Stack& stack) {
+  const size_t count = op.schema().arguments().size();
+  const jit::Stack arguments(stack.end() - static_cast<std::ptrdiff_t>(count), stack.end());
+  const char* read = core::argument_read(c10::toString(op.operator_name()));
+  bool all_traced = true;
+  size_t tensors = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const bool is_read = read != nullptr && op.schema().arguments()[i].name() == read;
+    for_each_tensor(arguments[i], [&](const at::Tensor& tensor) {
+      const bool is_traced = values_.is_traced(tensor);
+      if (is_read && is_traced) refuse_unknown(op.schema(), tensor);
+      ++tensors;
+      all_traced = all_traced && is_traced;
+    });
+  }
+  op.redispatchBoxed(below_trace(keys), &stack);
+  if (tensors == 0 || !all_traced) return;
+
+  bool any_result = false;
+  bool any_traced = false;
+  const size_t results = op.schema().returns().size();
+  for (size_t i = stack.size() - results; i < stack.size(); ++i) {
+    for_each_tensor(stack[i], [&](const at::Tensor& tensor) {
+      any_result = true;
+      any_traced = any_traced || values_.is_traced(tensor);
+    });
+  }
+  if (!any_result || any_traced) return;
+  stack.resize(stack.size() - results);
+  stack.insert(stack.end(), arguments.begin(), arguments.end());
+  c10::impl::ExcludeDispatchKeyGuard not_again(kTraceKey);
+  record(op, keys, stack);
+}
+
 void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, jit::Stack& stack) {
   const c10::FunctionSchema& schema = op.schema();
   const size_t count = schema.arguments().size();
   const c10::ArrayRef<c10::IValue> arguments(stack.data() + stack.size() - count, count);
 
   const std::optional<at::Tensor> unknown = unknown_operand(op, arguments, values_);
-  require(!unknown, kConcretisation, "expected a result whose shape and kind are known without values, got one that ",
-          op.schema().name(), " would decide by the values of a traced tensor (",
-          unknown ? core::describe(*unknown) : "",
-          "), which are unknown until the compiled program runs. Use `where` or another operator whose result has a "
-          "fixed shape, or compute it outside jit.");
-  require(!draws(op, arguments), kTransform, "expected an operator that gives the same result every time, got ",
+  if (unknown) refuse_unknown(schema, *unknown);
+  require(!core::draws(op, arguments), kTransform, "expected an operator that gives the same result every time, got ",
           op.schema().name(),
           ", which draws from libtorch's own generator: a compiled program cannot repeat that. Use a function of "
           "`random` with an explicit key.");
@@ -274,7 +313,7 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
   // A reshape that copies nothing names the strides of the example, which need not be those of a later run.
   const bool is_alias = schema.name() == "aten::_reshape_alias";
   if (is_alias) inputs.resize(2);
-  const c10::Symbol symbol = is_alias ? c10::aten::view : c10::Symbol::fromQualString(schema.name());
+  const c10::Symbol symbol = is_alias ? c10::aten::view : symbol_of(schema);
   jit::Node* node = graph_->create(symbol, inputs, schema.returns().size());
   for (size_t i = 0; i < schema.returns().size(); ++i) node->outputs()[i]->setType(schema.returns()[i].type());
   graph_->insertNode(node);

@@ -24,7 +24,9 @@ namespace equinode::trace {
 //
 // NOTE [composite operators in a trace]: an operator that libtorch composes of others (CompositeImplicitAutograd) is
 // never recorded as such, but as what it calls. Above a Grad layer autograd takes it apart before the trace sees it;
-// without one the recorder does, so that a read of values or a draw of random numbers inside it is not missed.
+// without one the recorder does, so that a read of values or a draw of random numbers inside it is not missed. Some
+// compute outside the dispatcher, where no trace sees them: results of traced tensors then depend on none of them, and
+// the operator is recorded as a whole after all.
 class Recorder {
  public:
   Recorder();
@@ -51,6 +53,9 @@ class Recorder {
 
   // Runs one operator and appends its node: what the fallback of the dispatch key calls.
   void record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack& stack);
+
+  // Runs a composite operator and lets what it calls be recorded.
+  void record_parts(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack& stack);
 
  private:
   torch::jit::Value* value_of(const c10::IValue& value, const c10::Type& type);

@@ -1102,82 +1102,15 @@ export const stdMean = operator('stdMean', [
 };
 
 /**
- * `stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
  * `stft.center(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool center=True, str pad_mode="reflect", bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
+ * `stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor`
  *
  * @see torch.stft: https://docs.pytorch.org/docs/2.13/generated/torch.stft.html
  */
 export const stft = operator('stft', [
-  'stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor',
   'stft.center(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool center=True, str pad_mode="reflect", bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor',
+  'stft(Tensor self, int n_fft, int? hop_length=None, int? win_length=None, Tensor? window=None, bool normalized=False, bool? onesided=None, bool? return_complex=None, bool? align_to_window=None) -> Tensor',
 ]) as {
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength?: number | null,
-    winLength?: number | null,
-    window?: TensorLike | null,
-    normalized?: boolean,
-    onesided?: boolean | null,
-    returnComplex?: boolean | null,
-    alignToWindow?: boolean | null,
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    options: { hopLength?: number | null; winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength: number | null | undefined,
-    options: { winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength: number | null | undefined,
-    winLength: number | null | undefined,
-    options: { window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength: number | null | undefined,
-    winLength: number | null | undefined,
-    window: TensorLike | null | undefined,
-    options: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength: number | null | undefined,
-    winLength: number | null | undefined,
-    window: TensorLike | null | undefined,
-    normalized: boolean | undefined,
-    options: { onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength: number | null | undefined,
-    winLength: number | null | undefined,
-    window: TensorLike | null | undefined,
-    normalized: boolean | undefined,
-    onesided: boolean | null | undefined,
-    options: { returnComplex?: boolean | null; alignToWindow?: boolean | null },
-  ): Tensor;
-  (
-    self: TensorLike,
-    nFft: number,
-    hopLength: number | null | undefined,
-    winLength: number | null | undefined,
-    window: TensorLike | null | undefined,
-    normalized: boolean | undefined,
-    onesided: boolean | null | undefined,
-    returnComplex: boolean | null | undefined,
-    options: { alignToWindow?: boolean | null },
-  ): Tensor;
   (
     self: TensorLike,
     nFft: number,
@@ -1267,6 +1200,73 @@ export const stft = operator('stft', [
     window: TensorLike | null | undefined,
     center: boolean | undefined,
     padMode: string | undefined,
+    normalized: boolean | undefined,
+    onesided: boolean | null | undefined,
+    returnComplex: boolean | null | undefined,
+    options: { alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength?: number | null,
+    winLength?: number | null,
+    window?: TensorLike | null,
+    normalized?: boolean,
+    onesided?: boolean | null,
+    returnComplex?: boolean | null,
+    alignToWindow?: boolean | null,
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    options: { hopLength?: number | null; winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength: number | null | undefined,
+    options: { winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength: number | null | undefined,
+    winLength: number | null | undefined,
+    options: { window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength: number | null | undefined,
+    winLength: number | null | undefined,
+    window: TensorLike | null | undefined,
+    options: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength: number | null | undefined,
+    winLength: number | null | undefined,
+    window: TensorLike | null | undefined,
+    normalized: boolean | undefined,
+    options: { onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength: number | null | undefined,
+    winLength: number | null | undefined,
+    window: TensorLike | null | undefined,
+    normalized: boolean | undefined,
+    onesided: boolean | null | undefined,
+    options: { returnComplex?: boolean | null; alignToWindow?: boolean | null },
+  ): Tensor;
+  (
+    self: TensorLike,
+    nFft: number,
+    hopLength: number | null | undefined,
+    winLength: number | null | undefined,
+    window: TensorLike | null | undefined,
     normalized: boolean | undefined,
     onesided: boolean | null | undefined,
     returnComplex: boolean | null | undefined,
@@ -1975,65 +1975,6 @@ declare module '../../tensor/tensor' {
       hopLength?: number | null,
       winLength?: number | null,
       window?: TensorLike | null,
-      normalized?: boolean,
-      onesided?: boolean | null,
-      returnComplex?: boolean | null,
-      alignToWindow?: boolean | null,
-    ): Tensor;
-    stft(
-      nFft: number,
-      options: { hopLength?: number | null; winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength: number | null | undefined,
-      options: { winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength: number | null | undefined,
-      winLength: number | null | undefined,
-      options: { window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength: number | null | undefined,
-      winLength: number | null | undefined,
-      window: TensorLike | null | undefined,
-      options: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength: number | null | undefined,
-      winLength: number | null | undefined,
-      window: TensorLike | null | undefined,
-      normalized: boolean | undefined,
-      options: { onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength: number | null | undefined,
-      winLength: number | null | undefined,
-      window: TensorLike | null | undefined,
-      normalized: boolean | undefined,
-      onesided: boolean | null | undefined,
-      options: { returnComplex?: boolean | null; alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength: number | null | undefined,
-      winLength: number | null | undefined,
-      window: TensorLike | null | undefined,
-      normalized: boolean | undefined,
-      onesided: boolean | null | undefined,
-      returnComplex: boolean | null | undefined,
-      options: { alignToWindow?: boolean | null },
-    ): Tensor;
-    stft(
-      nFft: number,
-      hopLength?: number | null,
-      winLength?: number | null,
-      window?: TensorLike | null,
       center?: boolean,
       padMode?: string,
       normalized?: boolean,
@@ -2108,6 +2049,65 @@ declare module '../../tensor/tensor' {
       window: TensorLike | null | undefined,
       center: boolean | undefined,
       padMode: string | undefined,
+      normalized: boolean | undefined,
+      onesided: boolean | null | undefined,
+      returnComplex: boolean | null | undefined,
+      options: { alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength?: number | null,
+      winLength?: number | null,
+      window?: TensorLike | null,
+      normalized?: boolean,
+      onesided?: boolean | null,
+      returnComplex?: boolean | null,
+      alignToWindow?: boolean | null,
+    ): Tensor;
+    stft(
+      nFft: number,
+      options: { hopLength?: number | null; winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength: number | null | undefined,
+      options: { winLength?: number | null; window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength: number | null | undefined,
+      winLength: number | null | undefined,
+      options: { window?: TensorLike | null; normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength: number | null | undefined,
+      winLength: number | null | undefined,
+      window: TensorLike | null | undefined,
+      options: { normalized?: boolean; onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength: number | null | undefined,
+      winLength: number | null | undefined,
+      window: TensorLike | null | undefined,
+      normalized: boolean | undefined,
+      options: { onesided?: boolean | null; returnComplex?: boolean | null; alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength: number | null | undefined,
+      winLength: number | null | undefined,
+      window: TensorLike | null | undefined,
+      normalized: boolean | undefined,
+      onesided: boolean | null | undefined,
+      options: { returnComplex?: boolean | null; alignToWindow?: boolean | null },
+    ): Tensor;
+    stft(
+      nFft: number,
+      hopLength: number | null | undefined,
+      winLength: number | null | undefined,
+      window: TensorLike | null | undefined,
       normalized: boolean | undefined,
       onesided: boolean | null | undefined,
       returnComplex: boolean | null | undefined,
