@@ -1,5 +1,13 @@
+import { totalmem } from 'node:os';
 import { dtypeInfo, type DType } from '../base/dtype';
-import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
+import {
+  ArgumentError,
+  DtypeError,
+  EquinodeError,
+  errorOf,
+  OutOfMemoryError,
+  ShapeError,
+} from '../base/errors';
 import { full, to } from '../ops';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
@@ -7,9 +15,24 @@ import { Tensor } from '../tensor/tensor';
 /** A number, or a tensor that broadcasts against the result. */
 export type Bound = number | Tensor;
 
-/** @throws ERR_ARGUMENT unless every size is an integer from 0 on. */
-export function requireShape(shape: readonly number[], op: string): void {
-  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return;
+const hostBytes = totalmem();
+
+/**
+ * @param key  Where the values will be; on the CPU they must fit into the host's memory.
+ * @param itemBytes  The size of a value.
+ * @throws ERR_ARGUMENT unless every size is an integer from 0 on; ERR_MEMORY for more values than fit anywhere.
+ */
+export function requireShape(shape: readonly number[], op: string, key?: Tensor, itemBytes = 1): void {
+  if (Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    const count = (shape as readonly number[]).reduce((product, size) => product * size, 1);
+    // Elsewhere there may be more memory, but not that much.
+    const room = key?.device === 'cpu' ? hostBytes : 16 * hostBytes;
+    if (count * itemBytes <= room) return;
+    throw new OutOfMemoryError(
+      `${op}: expected a shape whose values fit into memory, got [${shape.join()}].`,
+      { op },
+    );
+  }
   throw new ArgumentError(
     `${op}: expected a shape of integers from 0 on, got ${JSON.stringify(shape) as string | undefined}. Write it as an array: [2, 3].`,
     { op },
@@ -36,6 +59,19 @@ export function requireBroadcast(
     `${op}: expected ${name} to broadcast to the shape [${shape.join()}], got the shape [${got.join()}].`,
     { op },
   );
+}
+
+/** Runs an operator of this library in the name of a sampler. */
+export function inNameOf<R>(op: string, body: () => R): R {
+  try {
+    return body();
+  } catch (cause) {
+    if (!(cause instanceof EquinodeError)) throw cause;
+    throw errorOf(cause.code, cause.message.replace(/^\w+: libtorch refused/, `${op}: libtorch refused`), {
+      op,
+      cause,
+    });
+  }
 }
 
 /** The shape of a number (none) or of a tensor. */
@@ -86,7 +122,7 @@ export function requireParameters<N extends string>(
     requireBound(name, value, op);
   });
   const into = shape ?? named.map(([, value]) => shapeOf(value)).reduce(broadcastShape, []);
-  requireShape(into, op);
+  requireShape(into, op, key, dtypeInfo(dtype).itemBytes);
   named.forEach(([name, value]) => {
     requireBroadcast(name, shapeOf(value), into, op);
   });

@@ -3,7 +3,7 @@ import { DtypeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { callNamed } from '../ops/call';
 import type { Tensor } from '../tensor/tensor';
-import { requireShape } from './arguments';
+import { inNameOf, requireShape } from './arguments';
 import { requireKey, type Key } from './key';
 
 /**
@@ -30,8 +30,8 @@ export function bits(
     });
   }
   requireKey(key, 'random.bits');
-  requireShape(shape, 'random.bits');
-  return drawBits(key, shape, 8 * itemBytes);
+  requireShape(shape, 'random.bits', key, itemBytes);
+  return inNameOf('random.bits', () => drawBits(key, shape, 8 * itemBytes));
 }
 
 /** Bits under a key that is known to be one. */

@@ -40,7 +40,7 @@ export function categorical(key: Key, logits: Tensor, options: CategoricalOption
   const axis = requireAxis(options.axis ?? -1, logits.ndim, op);
   const batch = logits.shape.filter((_size, i) => i !== axis);
   const shape = options.shape ?? batch;
-  requireShape(shape, op);
+  requireShape(shape, op, key, 4);
   requireBroadcast('logits', batch, shape, op);
   const prefix = shape.slice(0, shape.length - batch.length);
   if (options.replace === false) return withoutReplacement(key, logits, axis, prefix, batch, options.mode);

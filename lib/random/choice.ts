@@ -38,7 +38,7 @@ export function choice(key: Key, a: number | Tensor, options: ChoiceOptions = {}
   requireOptions(options, ['shape', 'replace', 'p', 'axis', 'mode'], op);
   const { shape = [], replace = true, p } = options;
   requireKey(key, op);
-  requireShape(shape, op);
+  requireShape(shape, op, key, 8);
   if (a instanceof Tensor) handleOf(a, op);
   if (p !== undefined) requireParameter('p', p, op);
   if (a instanceof Tensor && a.ndim === 0) {
@@ -55,6 +55,7 @@ export function choice(key: Key, a: number | Tensor, options: ChoiceOptions = {}
   if (!Number.isSafeInteger(population) || population < 0 || (population === 0 && count > 0)) {
     throw new ArgumentError(`${op}: expected at least one element to draw from, got ${population}.`, { op });
   }
+  if (!replace) requireShape([population], op, key, 8);
   if (!replace && count > population) {
     throw new ArgumentError(
       `${op}: expected at most ${population} draws, as many as there are, without replacement, got ${count}.`,

@@ -5,6 +5,7 @@ import { cumsum, flip, stack, to, where } from '../ops';
 import { callNamed } from '../ops/call';
 import { Tensor } from '../tensor/tensor';
 import {
+  inNameOf,
   asTensor,
   requireBound,
   requireBroadcast,
@@ -38,7 +39,11 @@ export function poisson(key: Key, lam: Bound, shape?: readonly number[], options
   if (dtypeInfo(dtype, op).kind !== 'float') requireIntegerDtype(dtype, op);
   requireKey(key, op);
   const { shape: into, values } = requireParameters(key, { lam }, shape, 'float32', op);
-  return to(callNamed('equinode::threefry_poisson', key, values.lam.expand(into)) as Tensor, dtype);
+  const rates = values.lam.expand(into);
+  return to(
+    inNameOf(op, () => callNamed('equinode::threefry_poisson', key, rates) as Tensor),
+    dtype,
+  );
 }
 
 /**
@@ -79,12 +84,11 @@ function drawBinomial(
   requireBound('p', p, op);
   const precision = p instanceof Tensor && p.dtype === 'float64' ? 'float64' : 'float32';
   const { shape: into, values } = requireParameters(key, { n, p }, shape, precision, op);
-  return callNamed(
-    'equinode::threefry_binomial',
-    key,
-    values.n.expand(into),
-    values.p.expand(into),
-  ) as Tensor;
+  return inNameOf(
+    op,
+    () =>
+      callNamed('equinode::threefry_binomial', key, values.n.expand(into), values.p.expand(into)) as Tensor,
+  );
 }
 
 export interface MultinomialOptions extends DTypeOption {

@@ -1,7 +1,7 @@
 import { requireOptions } from '../base/options';
 import { callNamed } from '../ops/call';
 import type { Tensor } from '../tensor/tensor';
-import { requireParameters, type Bound, type DTypeOption } from './arguments';
+import { inNameOf, requireParameters, type Bound, type DTypeOption } from './arguments';
 import { requireKey, type Key } from './key';
 
 /**
@@ -42,5 +42,8 @@ export function drawGamma(
 ): Tensor {
   requireKey(key, op);
   const { shape: into, values } = requireParameters(key, { a }, shape, dtype, op);
-  return callNamed('equinode::threefry_gamma', key, values.a.expand(into), inLogSpace) as Tensor;
+  return inNameOf(
+    op,
+    () => callNamed('equinode::threefry_gamma', key, values.a.expand(into), inLogSpace) as Tensor,
+  );
 }

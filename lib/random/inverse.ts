@@ -3,7 +3,7 @@ import { DtypeError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { to, where } from '../ops';
 import { Tensor } from '../tensor/tensor';
-import { requireParameters, type Bound, type DTypeOption } from './arguments';
+import { requireBound, requireParameters, type Bound, type DTypeOption } from './arguments';
 import { drawExponential } from './gumbel';
 import { requireKey, type Key } from './key';
 import { epsilon, tiny } from './limits';
@@ -166,6 +166,7 @@ export function geometric(key: Key, p: Bound, shape?: readonly number[], options
   const { dtype = 'int32' } = options;
   requireKey(key, op);
   requireIntegerDtype(dtype, op);
+  requireBound('p', p, op);
   const precision = p instanceof Tensor ? p.dtype : 'float32';
   const drawing = requireParameters(key, { p }, shape, precision, op);
   const u = drawUniform(key, drawing.shape, { dtype: precision }, op);

@@ -5,7 +5,7 @@ import { callNamed } from '../ops/call';
 import { tensor } from '../tensor/create';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
-import { requireShape } from './arguments';
+import { inNameOf, requireShape } from './arguments';
 
 /** What decides random numbers: uint32[2]. Made by `key`, `split` and `foldIn`; used once each. */
 export type Key = Tensor;
@@ -50,8 +50,8 @@ export function key(seed: number | bigint | Tensor): Key {
 export function split(key: Key, n: number | readonly number[] = 2): Tensor {
   requireKey(key, 'random.split');
   const shape = typeof n === 'number' ? [n] : n;
-  requireShape(shape, 'random.split');
-  return callNamed('equinode::threefry_split', key, shape) as Tensor;
+  requireShape(shape, 'random.split', key, 8);
+  return inNameOf('random.split', () => callNamed('equinode::threefry_split', key, shape) as Tensor);
 }
 
 /**

@@ -5,6 +5,7 @@ import { complex, detach, erfinv, to } from '../ops';
 import { callNamed } from '../ops/call';
 import type { Tensor } from '../tensor/tensor';
 import {
+  inNameOf,
   asTensor,
   broadcastShape,
   requireBound,
@@ -57,8 +58,8 @@ export function normal(
 /** `normal` of a real dtype in the name of another sampler. */
 export function drawNormal(key: Key, shape: readonly number[], dtype: DType, op: string): Tensor {
   requireKey(key, op);
-  requireShape(shape, op);
-  return callNamed('equinode::threefry_normal', key, shape, dtype) as Tensor;
+  requireShape(shape, op, key, dtypeInfo(dtype).itemBytes);
+  return inNameOf(op, () => callNamed('equinode::threefry_normal', key, shape, dtype) as Tensor);
 }
 
 /** sqrt(2) times the inverse error function, where half precision is computed in float32. */

@@ -4,7 +4,7 @@ import { arange, sort, to } from '../ops';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { drawBits } from './bits';
-import { requireAxis } from './arguments';
+import { requireAxis, requireShape } from './arguments';
 import { requireKey, splitPair, type Key } from './key';
 
 export interface PermutationOptions {
@@ -36,6 +36,7 @@ export function permutation(key: Key, x: number | Tensor, options: PermutationOp
       throw new ArgumentError(`${op}: expected a tensor or an integer from 0 on, got ${x}.`, { op });
     }
     requireAxis(axis, 1, op);
+    requireShape([x], op, key, 8);
     return to(order(key, x), 'int32');
   }
   handleOf(x, op);

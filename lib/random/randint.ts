@@ -43,7 +43,7 @@ export function randint(
     throw new DtypeError(`${op}: expected an integer dtype other than uint64, got ${dtype}.`, { op });
   }
   requireKey(key, op);
-  requireShape(shape, op);
+  requireShape(shape, op, key, 8);
   requireIntegers('minval', minval, op);
   requireIntegers('maxval', maxval, op);
   requireBroadcast('minval', shapeOf(minval), shape, op);

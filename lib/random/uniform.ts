@@ -1,10 +1,11 @@
-import type { DType } from '../base/dtype';
+import { dtypeInfo, type DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import { to } from '../ops';
 import { callNamed } from '../ops/call';
 import { Tensor } from '../tensor/tensor';
 import {
   asTensor,
+  inNameOf,
   requireBound,
   requireBroadcast,
   requireFloating,
@@ -50,22 +51,20 @@ export function drawUniform(
 ): Tensor {
   requireFloating(dtype, op);
   requireKey(key, op);
-  requireShape(shape, op);
+  requireShape(shape, op, key, dtypeInfo(dtype).itemBytes);
   requireBound('minval', minval, op);
   requireBound('maxval', maxval, op);
   requireBroadcast('minval', shapeOf(minval), shape, op);
   requireBroadcast('maxval', shapeOf(maxval), shape, op);
-  const unit = callNamed('equinode::threefry_uniform', key, shape, dtype) as Tensor;
+  const unit = inNameOf(op, () => callNamed('equinode::threefry_uniform', key, shape, dtype) as Tensor);
   if (minval === 0 && maxval === 1) return unit;
   return stretch(unit, minval, maxval, dtype);
 }
 
-// On CPU, XLA contracts the multiplication and the addition into one fused operation, rounded once, except in
-// bfloat16. Float64 holds the product of two float32 exactly, and their sum with a bound of like size.
-const exact: Partial<Record<DType, DType>> = { float32: 'float64', float16: 'float32' };
-
+// On CPU, XLA contracts the multiplication and the addition into one fused operation, rounded once, in float32; in the
+// smaller dtypes it rounds after each. Float64 holds the product of two float32 exactly, and their sum with a bound of
+// like size.
 function stretch(unit: Tensor, minval: Bound, maxval: Bound, dtype: DType): Tensor {
-  const wide = exact[dtype];
   if (dtype === 'float32' && !(minval instanceof Tensor) && !(maxval instanceof Tensor)) {
     const low = Math.fround(minval);
     const span = Math.fround(Math.fround(maxval) - low);
@@ -75,8 +74,8 @@ function stretch(unit: Tensor, minval: Bound, maxval: Bound, dtype: DType): Tens
   const low = asTensor(minval, dtype, device);
   const span = asTensor(maxval, dtype, device).sub(low);
   const stretched =
-    wide === undefined
-      ? unit.mul(span).add(low)
-      : to(to(unit, wide).mul(to(span, wide)).add(to(low, wide)), dtype);
+    dtype === 'float32'
+      ? to(to(unit, 'float64').mul(to(span, 'float64')).add(to(low, 'float64')), dtype)
+      : unit.mul(span).add(low);
   return stretched.maximum(low);
 }

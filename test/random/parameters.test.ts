@@ -3,12 +3,14 @@ import {
   filterGrad,
   filterVmap,
   ArgumentError,
+  OutOfMemoryError,
   random,
   ShapeError,
   tensor,
   type Tensor,
 } from '../../lib';
 import { expectClose } from '../support/close';
+import { thrown } from '../support/thrown';
 
 const key = random.key(3);
 
@@ -85,4 +87,40 @@ test('each element of a multinomial draw adds up to the number of trials', () =>
   const drawn = random.multinomial(key, 100, tensor([[1, 2, 3], [3, 0, 1]])); // prettier-ignore
   expect(drawn.sum(-1).toArray()).toEqual([100, 100]);
   expect(drawn.index(1, 1).item()).toBe(0);
+});
+
+test('sizes that fit into no memory are refused in the name of the sampler', () => {
+  const sizes = [[2 ** 40, 2 ** 40], [2 ** 50], [Number.MAX_SAFE_INTEGER], [2 ** 41]];
+  const draw: Readonly<Record<string, (shape: readonly number[]) => unknown>> = {
+    bernoulli: (shape) => random.bernoulli(key, 0.5, shape),
+    beta: (shape) => random.beta(key, 1, 1, shape),
+    bits: (shape) => random.bits(key, shape),
+    categorical: (shape) => random.categorical(key, tensor([0, 1]), { shape }),
+    choice: (shape) => random.choice(key, 3, { shape }),
+    gamma: (shape) => random.gamma(key, 1, shape),
+    geometric: (shape) => random.geometric(key, 0.5, shape),
+    gumbel: (shape) => random.gumbel(key, shape),
+    normal: (shape) => random.normal(key, shape),
+    permutation: (shape) => random.permutation(key, shape[0]!),
+    poisson: (shape) => random.poisson(key, 1, shape),
+    randint: (shape) => random.randint(key, shape, 0, 9),
+    split: (shape) => random.split(key, shape),
+    truncatedNormal: (shape) => random.truncatedNormal(key, -1, 1, shape),
+    uniform: (shape) => random.uniform(key, shape),
+  };
+  for (const [name, sampler] of Object.entries(draw)) {
+    for (const shape of sizes) {
+      const error = thrown(() => sampler(shape));
+      expect(error).toBeInstanceOf(OutOfMemoryError);
+      expect(error.message).toMatch(
+        new RegExp(`^random\\.${name}: expected a shape whose values fit into memory`),
+      );
+    }
+  }
+});
+
+test('a probability that is gone is told by geometric', () => {
+  const gone = tensor([0.5]);
+  gone.dispose();
+  expect(() => random.geometric(random.key(0), gone)).toThrow('random.geometric: expected a live tensor');
 });
