@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "native/trace/hidden_writes.h"
 #include "native/trace/pointwise_builder.h"
 #include "native/trace/pointwise_rules.h"
 
@@ -174,7 +175,7 @@ void fuse_run(jit::Graph& graph, const std::vector<jit::Node*>& nodes, jit::Node
 bool keeps_place(const jit::Node* node) {
   const c10::FunctionSchema* schema = node->maybeSchema();
   const bool writes = schema != nullptr && schema->is_mutable();
-  return writes || node->hasSideEffects() || !node->blocks().empty();
+  return writes || updates_statistics(*node) || node->hasSideEffects() || !node->blocks().empty();
 }
 
 void fuse_block(jit::Graph& graph, jit::Block* block) {

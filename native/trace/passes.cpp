@@ -9,8 +9,10 @@
 
 #include "native/trace/expand.h"
 #include "native/trace/fuse_pointwise.h"
+#include "native/trace/hidden_writes.h"
 #include "native/trace/max_pool.h"
 #include "native/trace/simplify_layout.h"
+#include "native/trace/turn_products.h"
 
 namespace equinode::trace {
 
@@ -116,10 +118,15 @@ void clean(const std::shared_ptr<jit::Graph>& graph) {
 }
 
 void specialise(const std::shared_ptr<jit::Graph>& graph) {
-  simplify_layout(graph);
-  clean(graph);
+  if (!has_hidden_writes(*graph->block())) {
+    simplify_layout(graph);
+    clean(graph);
+    turn_products(graph);
+    simplify_layout(graph);
+    clean(graph);
+    hoist_invariants(graph);
+  }
   use_vector_max_pool(graph);
-  hoist_invariants(graph);
   fuse_pointwise(graph);
   clean(graph);
 }

@@ -16,6 +16,7 @@
 
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
+#include "native/trace/hidden_writes.h"
 #include "native/trace/reason.h"
 
 namespace equinode::trace {
@@ -134,26 +135,6 @@ class Lowering {
   std::unordered_map<std::string, jit::Value*> inputs_;
   std::vector<ScriptTensor> tensors_;
 };
-
-bool is_constant_false(const jit::Value* value) {
-  const auto constant = jit::toIValue(value);
-  return constant.has_value() && constant->isBool() && !constant->toBool();
-}
-
-bool is_none(const jit::Value* value) {
-  const auto constant = jit::toIValue(value);
-  return constant.has_value() && constant->isNone();
-}
-
-// Whether a normalisation updates its running statistics, which its schema does not say.
-bool updates_statistics(const jit::Node& node) {
-  const std::string name = node.kind().toQualString();
-  if (name != "aten::batch_norm" && name != "aten::instance_norm" && name != "aten::_batch_norm_impl_index" &&
-      name != "aten::native_batch_norm" && name != "aten::cudnn_batch_norm") {
-    return false;
-  }
-  return !is_none(node.input(3)) && !is_constant_false(node.input(5));
-}
 
 void require_constant(const jit::Block& block) {
   for (const jit::Node* node : block.nodes()) {

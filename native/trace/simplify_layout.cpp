@@ -32,6 +32,12 @@ std::optional<Sizes> sizes_of(const jit::Value* value) {
   return sizes;
 }
 
+bool is_view(const jit::Node& node) {
+  const auto kind = node.kind();
+  if (kind != c10::aten::view && kind != c10::aten::_unsafe_view) return false;
+  return node.inputs().size() == 2 && node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
+}
+
 // What a node does to the elements of its first input.
 enum class Move { kNone, kView, kPermute, kCopy };
 
@@ -81,16 +87,99 @@ std::optional<Sizes> axes_of(const jit::Node* node, size_t rank) {
   return axes;
 }
 
-// Operators that read a tensor as fast however its axes lie in memory, or copy it themselves where they must.
-bool reads_any_layout(const jit::Node* node) {
-  switch (node->kind()) {
-    case c10::aten::mm:
-    case c10::aten::bmm:
-    case c10::aten::clone:
-      return true;
-    default:
-      return false;
+std::optional<Sizes> strides_of(const jit::Value* value) {
+  const auto type = value->type()->cast<c10::TensorType>();
+  return type == nullptr ? std::nullopt : type->strides().concrete_sizes();
+}
+
+// Whether elements lie in memory in their order, maybe with gaps between the rows. What the trace saw holds in every
+// run, since programs and bodies make their inputs contiguous, and this pass gives no reader a worse layout.
+bool is_ordered(const jit::Value* value) {
+  const auto strides = strides_of(value);
+  const auto sizes = sizes_of(value);
+  if (!strides.has_value() || !sizes.has_value()) return false;
+  int64_t least = 1;
+  for (size_t axis = sizes->size(); axis-- > 0;) {
+    if ((*sizes)[axis] == 1) continue;
+    if ((*strides)[axis] < least) return false;
+    least = (*strides)[axis] * (*sizes)[axis];
   }
+  return true;
+}
+
+bool is_contiguous(const jit::Value* value) {
+  const auto strides = strides_of(value);
+  const auto sizes = sizes_of(value);
+  if (!strides.has_value() || !sizes.has_value()) return false;
+  int64_t expected = 1;
+  for (size_t axis = sizes->size(); axis-- > 0;) {
+    if ((*sizes)[axis] == 1) continue;
+    if ((*strides)[axis] != expected) return false;
+    expected *= (*sizes)[axis];
+  }
+  return true;
+}
+
+bool makes_contiguous(const jit::Node* copy) {
+  const auto format = jit::toIValue(copy->input(1));
+  return format.has_value() && format->isInt() && format->toInt() == static_cast<int64_t>(at::MemoryFormat::Contiguous);
+}
+
+// Whether it is so in every run, also where libtorch decides by the strides of axes of size 1, which tell nothing.
+bool is_surely_contiguous(const jit::Value* value) {
+  const jit::Node* node = value->node();
+  if (node->kind() == c10::prim::Param) return node->owningBlock() == node->owningGraph()->block();
+  return node->kind() == c10::aten::mm || node->kind() == c10::aten::bmm ||
+         (node->kind() == c10::aten::clone && makes_contiguous(node)) ||
+         (node->kind() == c10::aten::view && is_surely_contiguous(node->input(0)));
+}
+
+void set_contiguous(jit::Value* value, const Sizes& sizes, const jit::Value& like) {
+  const auto type = like.type()->expect<c10::TensorType>();
+  value->setType(c10::TensorType::createContiguous(*type->scalarType(), *type->device(), sizes));
+}
+
+// Operators whose results are contiguous where all that they read is in order.
+bool keeps_layout(const jit::Node* node) {
+  static const std::unordered_set<std::string> names = {
+      "aten::_softmax",
+      "aten::_softmax_backward_data",
+      "aten::add",
+      "aten::addcdiv",
+      "aten::addcmul",
+      "aten::div",
+      "aten::exp",
+      "aten::gelu",
+      "aten::gelu_backward",
+      "aten::lerp",
+      "aten::log",
+      "aten::mul",
+      "aten::neg",
+      "aten::pow",
+      "aten::relu",
+      "aten::sigmoid",
+      "aten::silu",
+      "aten::sub",
+      "aten::sigmoid_backward",
+      "aten::sqrt",
+      "aten::tanh",
+      "aten::where",
+      "aten::abs",
+      "aten::silu_backward",
+      "aten::tanh_backward",
+      "aten::threshold_backward",
+      "aten::native_layer_norm",
+      "aten::native_layer_norm_backward",
+  };
+  const c10::FunctionSchema* schema = node->maybeSchema();
+  return schema != nullptr && names.count(schema->name()) > 0;
+}
+
+// Operators that read a tensor as fast however its axes lie in memory, or copy it themselves where they must, with
+// results that do not lie otherwise for that.
+bool reads_any_layout(const jit::Node* node) {
+  if (node->kind() == c10::aten::clone) return makes_contiguous(node);
+  return node->kind() == c10::aten::mm || node->kind() == c10::aten::bmm;
 }
 
 // Whether memory of what is used may become part of a result: then a copy is there so that it is nobody else's.
@@ -100,15 +189,29 @@ bool may_keep(const jit::Use& use) {
   return use.offset >= schema->arguments().size() || schema->arguments()[use.offset].alias_info() != nullptr;
 }
 
+// Whether the value is an element of a list that is only collected to be stacked, which copies.
+bool is_collected(const jit::Use& use) {
+  if (use.user->kind() != c10::aten::append || use.offset != 1) return false;
+  const jit::Value* list = use.user->input(0);
+  return list->node()->kind() == c10::prim::ListConstruct &&
+         std::all_of(list->uses().begin(), list->uses().end(), [](const jit::Use& one) {
+           return one.user->kind() == c10::aten::append || one.user->kind() == c10::aten::stack;
+         });
+}
+
+// Whether a value is memory that its node made.
+bool is_fresh(const jit::Value* value) {
+  const c10::FunctionSchema* schema = value->node()->maybeSchema();
+  if (schema == nullptr || value->node()->kind().is_prim()) return false;
+  const auto& returns = schema->returns();
+  return std::all_of(returns.begin(), returns.end(), [](const auto& one) { return one.alias_info() == nullptr; });
+}
+
 class Simplifier {
  public:
   explicit Simplifier(const std::shared_ptr<jit::Graph>& graph) : graph_(*graph), aliases_(graph) {}
 
-  void run() {
-    // A program makes its inputs contiguous.
-    for (jit::Value* input : graph_.inputs()) contiguous_.insert(input);
-    walk(graph_.block());
-  }
+  void run() { walk(graph_.block()); }
 
  private:
   // What a value is: a rearrangement of another, the root.
@@ -123,13 +226,24 @@ class Simplifier {
       jit::Node* node = *it;
       ++it;
       if (!follow(node)) {
-        note_layout(node);
         replace_inputs(node);
+        if (is_view(*node) && !aliases_.hasWriters(node)) node = as_reshape(node);
+        note_layout(node);
         for (jit::Block* inner : node->blocks()) walk(inner);
       }
     }
     replace_inputs(block->return_node());
     made_.pop_back();
+  }
+
+  // A view of what may lie otherwise now.
+  jit::Node* as_reshape(jit::Node* view) {
+    jit::Node* reshape = graph_.create(c10::aten::reshape, view->inputs(), 1);
+    reshape->insertBefore(view);
+    reshape->output()->setType(view->output()->type());
+    view->output()->replaceAllUsesWith(reshape->output());
+    view->destroy();
+    return reshape;
   }
 
   Place place_of(jit::Value* value) const {
@@ -158,7 +272,7 @@ class Simplifier {
 
   // Whether all that reads the copy, through whatever moves, can read a view of what it is a copy of instead.
   bool is_needless(const jit::Node* copy, const Place& from) const {
-    if (contiguous_.count(from.root) == 0) return false;
+    if (!is_contiguous(from.root)) return false;
     // Rearrangements of the root that follow on the copy.
     std::unordered_map<const jit::Value*, Rearrangement> follow = {{copy->output(), from.rearrangement}};
     std::vector<const jit::Value*> waiting = {copy->output()};
@@ -181,82 +295,57 @@ class Simplifier {
           waiting.push_back(user->output());
           continue;
         }
-        if (may_keep(use)) return false;
+        if (may_keep(use) && !is_collected(use) && !is_carried(use, *copy, from.root)) return false;
         if (!rearrangement.keeps_order() && !(rearrangement.is_view() && reads_any_layout(user))) return false;
       }
     }
     return true;
   }
 
-  // Notes which outputs of a node that stays are contiguous, whatever was made of its inputs.
-  void note_layout(jit::Node* node) {
-    const c10::FunctionSchema* schema = node->maybeSchema();
-    if (node->kind() == c10::prim::Constant) {
-      const auto value = jit::toIValue(node->output());
-      if (value.has_value() && value->isTensor() && value->toTensor().is_contiguous())
-        contiguous_.insert(node->output());
+  // Whether a loop's body returns a copy of what it made itself, and returns it but once.
+  bool is_carried(const jit::Use& use, const jit::Node& copy, const jit::Value* root) const {
+    if (use.user->kind() != c10::prim::Return || use.user == graph_.return_node()) return false;
+    if (root->node()->owningBlock() != copy.owningBlock() || !is_fresh(root)) return false;
+    const auto returns = [](const jit::Use& one) { return one.user->kind() == c10::prim::Return; };
+    if (std::any_of(root->uses().begin(), root->uses().end(), returns)) return false;
+    return carried_.emplace(root, &copy).first->second == &copy;
+  }
+
+  // Notes where layouts became better than they were in the trace.
+  void note_layout(jit::Node* node) const {
+    if (node->kind() == c10::prim::ListUnpack && node->input(0)->node()->kind() == c10::aten::split) {
+      const auto strides = strides_of(node->input(0)->node()->input(0));
+      if (strides.has_value()) set_strides(node, *strides);
       return;
     }
-    if (schema == nullptr || schema->is_mutable() || aliases_.hasWriters(node)) return;
-    static const std::unordered_set<std::string> always = {
-        "aten::mm",        "aten::bmm",          "aten::addmm", "aten::baddbmm", "aten::native_layer_norm",
-        "aten::embedding", "aten::index_select", "aten::stack",
-    };
-    static const std::unordered_set<std::string> as_inputs = {
-        "aten::clone",
-        "aten::gelu",
-        "aten::gelu_backward",
-        "aten::tanh",
-        "aten::_softmax",
-        "aten::_softmax_backward_data",
-        "aten::native_layer_norm_backward",
-        "aten::tanh_backward",
-        "aten::sigmoid",
-        "aten::sigmoid_backward",
-        "aten::relu",
-        "aten::threshold_backward",
-        "aten::add",
-        "aten::sub",
-        "aten::mul",
-        "aten::div",
-        "aten::cat",
-        "aten::sum",
-        "aten::mean",
-        "aten::exp",
-        "aten::log",
-        "aten::neg",
-        "aten::pow",
-        "aten::where",
-    };
-    bool is_contiguous =
-        always.count(schema->name()) > 0 || (node->kind() == c10::aten::clone && makes_contiguous(node));
-    if (!is_contiguous && as_inputs.count(schema->name()) > 0) {
-      is_contiguous = true;
-      const auto check = [&](jit::Value* input) {
-        if (!input->type()->isSubtypeOf(*c10::TensorType::get())) return;
-        is_contiguous = is_contiguous && sizes_of(input).has_value() && is_known_contiguous(input);
-      };
-      for (jit::Value* input : node->inputs()) {
-        if (input->node()->kind() == c10::prim::ListConstruct) {
-          for (jit::Value* element : input->node()->inputs()) check(element);
-        } else {
-          check(input);
-        }
-      }
+    if (node->kind() == c10::aten::select) {
+      auto strides = strides_of(node->input(0));
+      const auto axis = jit::toIValue(node->input(1));
+      if (!strides.has_value() || !axis.has_value()) return;
+      strides->erase(strides->begin() + axis_at(node->input(1), strides->size()));
+      set_strides(node, *strides);
+      return;
     }
-    if (!is_contiguous) return;
-    for (jit::Value* output : node->outputs()) contiguous_.insert(output);
+    if (!keeps_layout(node) || aliases_.hasWriters(node)) return;
+    const auto is_fit = [](const jit::Value* input) {
+      if (input->node()->kind() == c10::prim::ListConstruct) {
+        const auto elements = input->node()->inputs();
+        return std::all_of(elements.begin(), elements.end(), [](const jit::Value* one) { return is_ordered(one); });
+      }
+      return !input->type()->isSubtypeOf(*c10::TensorType::get()) || is_ordered(input);
+    };
+    if (!std::all_of(node->inputs().begin(), node->inputs().end(), is_fit)) return;
+    for (jit::Value* output : node->outputs()) {
+      if (const auto sizes = sizes_of(output)) set_contiguous(output, *sizes, *output);
+    }
   }
 
-  static bool makes_contiguous(const jit::Node* copy) {
-    const auto format = jit::toIValue(copy->input(1));
-    return format.has_value() && format->isInt() &&
-           format->toInt() == static_cast<int64_t>(at::MemoryFormat::Contiguous);
-  }
-
-  bool is_known_contiguous(jit::Value* value) const {
-    const Place place = place_of(value);
-    return contiguous_.count(place.root) > 0 && place.rearrangement.keeps_order();
+  static void set_strides(jit::Node* node, const Sizes& strides) {
+    for (jit::Value* output : node->outputs()) {
+      const auto sizes = sizes_of(output);
+      if (!sizes.has_value() || sizes->size() != strides.size()) continue;
+      output->setType(output->type()->expect<c10::TensorType>()->withSizesStrides(*sizes, strides));
+    }
   }
 
   void replace_inputs(jit::Node* node) {
@@ -264,7 +353,7 @@ class Simplifier {
       const auto found = places_.find(node->input(i));
       if (found == places_.end()) continue;
       // What leaves the graph stays a tensor of its own.
-      if (node->kind() == c10::prim::Return && found->second.rearrangement.sizes() == *sizes_of(found->second.root) &&
+      if (node == graph_.return_node() && found->second.rearrangement.sizes() == *sizes_of(found->second.root) &&
           found->second.rearrangement.keeps_order()) {
         continue;
       }
@@ -276,20 +365,20 @@ class Simplifier {
   jit::Value* insert(const Place& place, jit::Node* before) {
     const Rearrangement::Steps steps = place.rearrangement.steps();
     const jit::WithInsertPoint here(before);
-    const bool is_contiguous = contiguous_.count(place.root) > 0;
+    const bool from_contiguous = is_surely_contiguous(place.root);
     jit::Value* value = place.root;
     const auto view = [&](const Sizes& sizes, bool always_exists) {
       if (*sizes_of(value) == sizes) return;
       value = add(always_exists ? c10::aten::view : c10::aten::reshape, value, sizes, sizes);
     };
     if (steps.axes.empty()) {
-      view(steps.after, is_contiguous);
+      view(steps.after, from_contiguous);
     } else {
-      view(steps.before, is_contiguous);
+      view(steps.before, from_contiguous);
       Sizes permuted;
       for (const int64_t axis : steps.axes) permuted.push_back(steps.before[static_cast<size_t>(axis)]);
       value = add(c10::aten::permute, value, steps.axes, permuted);
-      view(steps.after, is_contiguous && place.rearrangement.is_view());
+      view(steps.after, from_contiguous && place.rearrangement.is_view());
     }
     return value;
   }
@@ -302,8 +391,12 @@ class Simplifier {
     }
     jit::Value* constant = graph_.insertConstant(argument);
     jit::Value* value = graph_.insertNode(graph_.create(kind, {from, constant}, 1))->output();
-    const auto type = from->type()->expect<c10::TensorType>();
-    value->setType(c10::TensorType::createContiguous(*type->scalarType(), *type->device(), sizes));
+    if (kind != c10::aten::permute && is_contiguous(from)) {
+      set_contiguous(value, sizes, *from);
+    } else {
+      value->setType(
+          from->type()->expect<c10::TensorType>()->withSizes(sizes)->withStrides(c10::VaryingShape<c10::Stride>()));
+    }
     made_.back().emplace(key, value);
     return value;
   }
@@ -311,7 +404,8 @@ class Simplifier {
   jit::Graph& graph_;
   const jit::AliasDb aliases_;
   std::unordered_map<const jit::Value*, Place> places_;
-  std::unordered_set<const jit::Value*> contiguous_;
+  // The values that bodies return, with the copies of them that they returned before.
+  mutable std::unordered_map<const jit::Value*, const jit::Node*> carried_;
   // What was inserted in each of the blocks around.
   using Made = std::tuple<c10::Symbol, jit::Value*, Sizes>;
   std::vector<std::map<Made, jit::Value*>> made_;
