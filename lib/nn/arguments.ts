@@ -2,6 +2,7 @@ import { dtypeInfo, type DType, type DTypeInfo } from '../base/dtype';
 import { ArgumentError, DtypeError, ShapeError } from '../base/errors';
 import { isCallable } from '../module';
 import type { Key } from '../random';
+import { requireKey as requireSingleKey } from '../random/key';
 import { describe } from '../tree';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
@@ -23,11 +24,11 @@ export interface InitOptions {
   readonly key: Key | undefined;
 }
 
-/** @throws ERR_ARGUMENT if no key was given, ERR_DISPOSED for one that is gone. What it is like, `random` checks. */
+/** @throws ERR_ARGUMENT if no key was given, ERR_DISPOSED for one that is gone; ERR_DTYPE, ERR_SHAPE unless it is one key. */
 export function requireKey(options: { readonly key: Key | undefined } | undefined, layer: string): Key {
   const key: unknown = options?.key;
   if (key instanceof Tensor) {
-    handleOf(key, layer);
+    requireSingleKey(key, layer);
     return key;
   }
   throw new ArgumentError(

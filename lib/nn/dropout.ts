@@ -3,6 +3,7 @@ import { requireOptions } from '../base/options';
 import { Module } from '../module';
 import { detach, where, zerosLike } from '../ops';
 import * as random from '../random';
+import { requireKey } from '../random/key';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { describe } from '../tree';
@@ -69,7 +70,7 @@ export class Dropout extends Module {
         { op: name },
       );
     }
-    if ((key as unknown) instanceof Tensor) handleOf(key, name);
+    requireKey(key, name);
     const keep = p instanceof Tensor ? detach(p).neg().add(1) : 1 - p;
     const mask = random.bernoulli(key, keep, x.shape);
     // Dividing by 0 would make the gradient NaN.

@@ -4,6 +4,7 @@ import { requireOptions } from '../base/options';
 import { field, Module } from '../module';
 import { softmax } from '../ops';
 import * as random from '../random';
+import { requireKey as requireKeyOf } from '../random/key';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { filterVmap } from '../transform';
@@ -20,7 +21,7 @@ import {
 } from './arguments';
 import { Dropout, requireRate, type InferenceOptions } from './dropout';
 import { Linear } from './linear';
-import { atLeastFloat32, cast } from './precision';
+import { atLeastFloat32, cast, product } from './precision';
 
 export interface MultiheadAttentionOptions extends InitOptions {
   /** The features of the keys; `querySize` unless given. */
@@ -193,7 +194,7 @@ export class MultiheadAttention extends Module {
     if (options.processHeads) heads = processed(options.processHeads, heads);
     const [q, k, v] = heads.map((one) => one.transpose(0, 1)) as [Tensor, Tensor, Tensor];
     const weights = attentionWeights(q, k, mask);
-    const mixed = this.dropped(weights, options).matmul(v);
+    const mixed = product(this.dropped(weights, options), v);
     const joined = mixed.transpose(0, 1).reshape([queryTime, this.numHeads * this.voSize]);
     return filterVmap(this.outputProj)(joined);
   }
@@ -208,6 +209,7 @@ export class MultiheadAttention extends Module {
     const one = (head: Tensor, own: random.Key | null | undefined): Tensor =>
       this.dropout.forward(head, { key: own, inference });
     if (key === null || key === undefined) return one(weights, key);
+    requireKeyOf(key, name);
     return filterVmap(one)(weights, random.split(key, this.numHeads));
   }
 
@@ -265,7 +267,7 @@ const lowest: Readonly<Partial<Record<DType, number>>> = {
 /** dtype[heads, queryTime, size] and dtype[heads, keyTime, size] to dtype[heads, queryTime, keyTime]. */
 function attentionWeights(query: Tensor, key: Tensor, mask: Tensor | null): Tensor {
   const scaled = query.div(Math.sqrt(query.shape[2] ?? 1));
-  let scores = scaled.matmul(key.transpose(1, 2));
+  let scores = product(scaled, key.transpose(1, 2));
   if (mask !== null) scores = scores.maskedFill(mask.logicalNot(), lowest[scores.dtype] ?? -Infinity);
   return cast(softmax(cast(scores, atLeastFloat32(scores.dtype)), -1), scores.dtype);
 }

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../base/errors';
 import { isCallable, Module, type Callable } from '../module';
 import * as random from '../random';
+import { requireKey } from '../random/key';
 import { describe } from '../tree';
 import type { Tensor } from '../tensor/tensor';
 import type { ForwardOptions } from './arguments';
@@ -67,6 +68,7 @@ export class Sequential extends StatefulLayer {
   forward(x: Tensor, options?: ForwardOptions & { readonly state?: undefined }): Tensor;
   forward(x: Tensor, options: ForwardOptions & { readonly state?: unknown } = {}): unknown {
     const { key } = options;
+    if (key !== null && key !== undefined) requireKey(key, 'nn.Sequential');
     const keys = key === null || key === undefined ? null : random.split(key, this.layers.length);
     let value: unknown = x;
     let { state } = options;

@@ -1,4 +1,4 @@
-import { call, isCallable, type Callable } from '../module';
+import { call, isCallable, markRawTransform, type Callable } from '../module';
 import { ArgumentError, TransformError } from '../base/errors';
 import { closeScope, openScope } from '../tensor/lifetime';
 import { refusePromise } from '../tensor/tidy';
@@ -54,7 +54,7 @@ function requireCallable(name: string, fn: unknown): void {
  */
 export function checkpoint<A extends unknown[], R>(fn: Callable<A, R>): (...args: A) => R {
   requireCallable('checkpoint', fn);
-  return (...args) => {
+  const checked = (...args: A): R => {
     for (const [path, leaf] of flattenWithPath(args)[0]) {
       if (takeApart(leaf)[0].length > 0) continue;
       throw new TransformError(
@@ -64,6 +64,7 @@ export function checkpoint<A extends unknown[], R>(fn: Callable<A, R>): (...args
     }
     return checkpointed('checkpoint', fn, args);
   };
+  return markRawTransform(checked, 'checkpoint', fn);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { TransformError } from '../base/errors';
-import { call, type Callable } from '../module';
+import { call, markRawTransform, type Callable } from '../module';
 import * as ops from '../ops';
 import { refusePromise } from '../tensor/tidy';
 import { Tensor } from '../tensor/tensor';
@@ -192,7 +192,7 @@ export function customJvp<A extends unknown[], R>(
       return custom;
     },
   });
-  return custom;
+  return markRawTransform(custom, name, fn);
 }
 
 function sumOfParts<A extends unknown[], R>(

@@ -1,5 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
-import { call, type Callable } from '../module';
+import { call, markRawTransform, type Callable } from '../module';
 import * as ops from '../ops';
 import { refusePromise } from '../tensor/tidy';
 import type { Tensor } from '../tensor/tensor';
@@ -290,7 +290,7 @@ export function customVjp<A extends unknown[], R>(
       return custom;
     },
   });
-  return custom;
+  return markRawTransform(custom, name, fn);
 }
 
 /** The gradients that a backward rule returned, with zero for every leaf of an argument that has null. */

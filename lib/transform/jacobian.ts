@@ -1,5 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
-import { call, type Callable } from '../module';
+import { call, markRawTransform, type Callable } from '../module';
 import * as ops from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { flatten, flattenWithPath, keystr, unflatten, type Structure } from '../tree';
@@ -220,7 +220,7 @@ export function jacfwd<A extends unknown[]>(
   options?: JacobianOptions,
 ): (...args: A) => unknown;
 export function jacfwd(fn: Callable, options: JacobianOptions = {}): unknown {
-  return transform(forwardJacobian, 'jacfwd', fn, options, false);
+  return markRawTransform(transform(forwardJacobian, 'jacfwd', fn, options, false), 'jacfwd', fn);
 }
 
 /**
@@ -242,7 +242,7 @@ export function jacrev<A extends unknown[]>(
   options?: JacobianOptions,
 ): (...args: A) => unknown;
 export function jacrev(fn: Callable, options: JacobianOptions = {}): unknown {
-  return transform(reverseJacobian, 'jacrev', fn, options, false);
+  return markRawTransform(transform(reverseJacobian, 'jacrev', fn, options, false), 'jacrev', fn);
 }
 
 function hessianOf(
@@ -277,7 +277,7 @@ export function hessian<A extends unknown[]>(
   options?: JacobianOptions,
 ): (...args: A) => unknown;
 export function hessian(fn: Callable, options: JacobianOptions = {}): unknown {
-  return hessianOf('hessian', fn, options, false);
+  return markRawTransform(hessianOf('hessian', fn, options, false), 'hessian', fn);
 }
 
 export interface FilterJacobianOptions {

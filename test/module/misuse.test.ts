@@ -4,7 +4,19 @@ import { full } from '../../lib/ops';
 import * as nn from '../../lib/nn';
 import * as random from '../../lib/random';
 import type { Tensor } from '../../lib/tensor/tensor';
-import { filterJit, grad, jit, valueAndGrad, vmap } from '../../lib/transform';
+import {
+  checkpoint,
+  customJvp,
+  customVjp,
+  filterJit,
+  grad,
+  hessian,
+  jacfwd,
+  jacrev,
+  jit,
+  valueAndGrad,
+  vmap,
+} from '../../lib/transform';
 import { leaves } from '../../lib/tree';
 import { thrown } from '../support/thrown';
 
@@ -453,6 +465,12 @@ describe('mistakes that may be meant are warnings', () => {
       ],
     ]);
     for (const wrapped of [
+      jacfwd(new Scale()),
+      jacrev(new Scale()),
+      hessian(new Scale()),
+      checkpoint(new Scale()),
+      customJvp(new Scale()),
+      customVjp(new Scale()),
       grad(new Scale()),
       vmap(new Scale()),
       valueAndGrad(new Scale()),
@@ -466,7 +484,19 @@ describe('mistakes that may be meant are warnings', () => {
       leaves(new Other());
     }
     const texts = emitWarning.mock.calls.map(([text]: [string]) => /raw transform (\w+)/.exec(text)?.[1]);
-    expect(texts).toEqual(['jit', 'grad', 'vmap', 'valueAndGrad', 'jit']);
+    expect(texts).toEqual([
+      'jit',
+      'jacfwd',
+      'jacrev',
+      'hessian',
+      'checkpoint',
+      'customJvp',
+      'customVjp',
+      'grad',
+      'vmap',
+      'valueAndGrad',
+      'jit',
+    ]);
   });
 
   test('but not for raw transforms of functions, nor for filtered ones, whose modules are children', () => {

@@ -55,6 +55,30 @@ const rows: readonly Row[] = [
     ArgumentError,
     () => new nn.Dropout().forward(x),
   ],
+  // With something else as the key.
+  [
+    'nn.Linear: expected a key uint32[2], got float32[2]. Make one with random.key(seed).',
+    DtypeError,
+    () => new nn.Linear(2, 3, { key: ops.ones([2]) }),
+  ],
+  [
+    'nn.Dropout: expected a key uint32[2], got float32[4]. Make one with random.key(seed).',
+    DtypeError,
+    () => new nn.Dropout(0.5).forward(x, { key: x }),
+  ],
+  [
+    'nn.Sequential: expected a key uint32[2], got float32[4]. Make one with random.key(seed).',
+    DtypeError,
+    () => new nn.Sequential([new nn.Dropout(0.5)]).forward(x, { key: x }),
+  ],
+  [
+    'nn.MultiheadAttention: expected a key uint32[2], got float32[4]. Make one with random.key(seed).',
+    DtypeError,
+    () =>
+      new nn.MultiheadAttention(2, 4, { dropoutP: 0.5, key }).forward(sequence, sequence, sequence, {
+        key: x,
+      }),
+  ],
   // Sizes and numbers outside of what they may be.
   [
     'nn.Dropout: expected p to be a probability in [0, 1], got 1.5.',

@@ -60,3 +60,15 @@ test('queries, keys and values have lengths and sizes of their own', () => {
   const other = new nn.MultiheadAttention(2, 3, { keySize: 5, valueSize: 7, outputSize: 11, qkSize: 13, voSize: 17, key }); // prettier-ignore
   expect(other.forward(ops.zeros([19, 3]), ops.zeros([23, 5]), ops.zeros([23, 7])).shape).toEqual([19, 11]);
 });
+
+test('query, keys and values of other dtypes meet in the one that holds them', () => {
+  const attention = new nn.MultiheadAttention(2, 4, { key: random.key(0) });
+  const wide = random.normal(random.key(1), [3, 4], { dtype: 'float64' });
+  const single = wide.to('float32');
+  const mixed = attention.forward(wide, single, single);
+  expect(mixed.dtype).toBe('float64');
+  expectClose(mixed, attention.forward(single, single, single).to('float64').toArray(), {
+    rtol: 1e-5,
+    atol: 1e-6,
+  });
+});
