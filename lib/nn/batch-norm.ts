@@ -1,5 +1,5 @@
 import { dtypeInfo, type DType } from '../base/dtype';
-import { ArgumentError, ShapeError } from '../base/errors';
+import { ArgumentError, ShapeError, TransformError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { field } from '../module';
 import { ones, pow, where, zeros } from '../ops';
@@ -189,9 +189,19 @@ export class BatchNorm extends StatefulLayer {
     );
   }
 
+  /** @throws ERR_TRANSFORM, in the name of the layer, without a vmap around it whose axis has the name. */
+  private meanOfBatch(x: Tensor): Tensor {
+    try {
+      return pmean(x, this.axisName);
+    } catch (cause) {
+      if (!(cause instanceof TransformError)) throw cause;
+      throw new TransformError(cause.message.replace('pmean', name), { op: name, cause });
+    }
+  }
+
   /** Mean and biased variance of each channel over the batch and all spatial axes. */
   private ofBatch(flat: Tensor): Statistics {
-    const mean = pmean(flat.mean(1), this.axisName);
+    const mean = this.meanOfBatch(flat.mean(1));
     const variance = pmean(flat.sub(mean.unsqueeze(1)).square().mean(1), this.axisName);
     return [mean, variance];
   }

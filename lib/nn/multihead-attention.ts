@@ -208,9 +208,19 @@ export class MultiheadAttention extends Module {
   private dropped(weights: Tensor, { key, inference }: InferenceOptions): Tensor {
     const one = (head: Tensor, own: random.Key | null | undefined): Tensor =>
       this.dropout.forward(head, { key: own, inference });
-    if (key === null || key === undefined) return one(weights, key);
+    if (key === null || key === undefined) return this.withoutKey(() => one(weights, key));
     requireKeyOf(key, name);
     return filterVmap(one)(weights, random.split(key, this.numHeads));
+  }
+
+  /** Drops nothing; where weights were to be dropped, the missing key is told in the name of this layer. */
+  private withoutKey(body: () => Tensor): Tensor {
+    try {
+      return body();
+    } catch (cause) {
+      if (!(cause instanceof ArgumentError)) throw cause;
+      throw new ArgumentError(cause.message.replace('nn.Dropout', name), { op: name, cause });
+    }
   }
 
   private checkedMask(mask: Tensor | null | undefined, queryTime: number, keyTime: number): Tensor | null {

@@ -571,7 +571,12 @@ test.each(rows)('%s', (message, Class, run) => {
 test('a batch norm in training needs a named axis', () => {
   const run = (): unknown => norm.forward(image, { state });
   expect(run).toThrow(TransformError);
-  expect(run).toThrow(/got "batch" \(no axis has a name\)/);
+  expect(run).toThrow(
+    'nn.BatchNorm: expected the name of an axis that a vmap around it has, got "batch" (no axis has a name).',
+  );
+  expect(() =>
+    new nn.MultiheadAttention(2, 4, { dropoutP: 0.5, key }).forward(sequence, sequence, sequence),
+  ).toThrow('nn.MultiheadAttention: expected a key, because elements are dropped at random');
   // The state is still the newest one.
   expect(norm.forward(image, { state, inference: true })[1]).toBe(state);
 });
