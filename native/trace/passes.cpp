@@ -10,6 +10,7 @@
 #include "native/trace/expand.h"
 #include "native/trace/fuse_pointwise.h"
 #include "native/trace/hidden_writes.h"
+#include "native/trace/loop_products.h"
 #include "native/trace/max_pool.h"
 #include "native/trace/simplify_layout.h"
 #include "native/trace/turn_products.h"
@@ -26,13 +27,18 @@ struct Check {
   size_t count;
 };
 
+bool is_check(const jit::Node& node) {
+  const c10::FunctionSchema* schema = node.maybeSchema();
+  return node.outputs().empty() && node.blocks().empty() && (schema == nullptr || !schema->is_mutable());
+}
+
 // Takes the checks out, since TorchScript takes every operator without results for dead. What they look at becomes
 // outputs of the graph, so that it stays and is followed when passes replace it.
 std::vector<Check> take_checks(jit::Graph& graph) {
   std::vector<Check> checks;
   std::vector<jit::Node*> nodes;
   for (jit::Node* node : graph.nodes()) {
-    if (node->outputs().empty() && node->blocks().empty()) nodes.push_back(node);
+    if (is_check(*node)) nodes.push_back(node);
   }
   for (jit::Node* node : nodes) {
     checks.push_back({node->kind(), node->inputs().size()});
@@ -64,7 +70,7 @@ void put_back(jit::Graph& graph, const std::vector<Check>& checks) {
 
 bool has_inner_check(jit::Block* block, bool is_inner) {
   for (jit::Node* node : block->nodes()) {
-    if (node->blocks().empty() && node->outputs().empty() && is_inner) return true;
+    if (is_check(*node) && is_inner) return true;
     for (jit::Block* inner : node->blocks()) {
       if (has_inner_check(inner, true)) return true;
     }
@@ -125,6 +131,8 @@ void specialise(const std::shared_ptr<jit::Graph>& graph) {
     simplify_layout(graph);
     clean(graph);
     hoist_invariants(graph);
+    take_products_out(graph);
+    clean(graph);
   }
   use_vector_max_pool(graph);
   fuse_pointwise(graph);
