@@ -36,6 +36,9 @@ export interface Layer {
  * one number where the schema gives a size; ScalarType, Layout, MemoryFormat: libtorch's code; Device: its name;
  * `null`: None; `undefined` or absent: the schema's default.
  */
+/** What is traced: a function to compile, the body of control flow, or a function that is to capture nothing. */
+export type TraceKind = 'function' | 'body' | 'closed';
+
 export interface Native {
   /** The version of the libtorch that is loaded, such as "2.13.0". */
   readonly libtorchVersion: string;
@@ -156,7 +159,7 @@ export interface Native {
   setCustomCalls(run: (id: number, inputs: NewHandle[]) => void): void;
 
   // Traces and programs. See NOTE [tensor identity in a trace] in native/trace/value_map.h.
-  beginTrace(inputs: readonly Handle[], isBody: boolean): NewHandle[];
+  beginTrace(inputs: readonly Handle[], kind: TraceKind): NewHandle[];
   endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[]; needsHost: boolean };
   leaveTrace(): void;
   tracing(): boolean;

@@ -120,8 +120,8 @@ test('layers unwind to any depth, and unwinding none is nothing', () => {
 test('traces nest, and ending or leaving none is an error', () => {
   const addon = native();
   expect(thrown(() => addon.endTrace([])).code).toBe('ERR_TRANSFORM');
-  addon.beginTrace([], false);
-  addon.beginTrace([], true);
+  addon.beginTrace([], 'function');
+  addon.beginTrace([], 'body');
   addon.leaveTrace();
   expect(addon.tracing()).toBe(true);
   addon.leaveTrace();

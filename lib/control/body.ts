@@ -25,7 +25,7 @@ export function traceBody<T>(
   examples: readonly Tensor[],
   record: (stand: readonly Tensor[]) => readonly [results: readonly Tensor[], info: T],
 ): Body<T> {
-  return withTrace(name, examples, true, (stand) => {
+  return withTrace(name, examples, 'body', (stand) => {
     const [results, info] = record(stand);
     const { program, hidden } = native().endTrace(results.map((tensor) => handleOf(tensor, name)));
     return { native: program, hidden, info };

@@ -11,6 +11,9 @@ export {
   type AxisName,
 } from './collectives';
 export { checkpoint, filterCheckpoint } from './checkpoint';
+export { closureConvert, filterClosureConvert } from './closure-convert';
+export { evalShape, filterEvalShape, type Shapes } from './eval-shape';
+export { filterMakeGraph, makeGraph, type FunctionGraph } from './make-graph';
 export { customJvp, filterCustomJvp, type CustomJvp, type FilterCustomJvp } from './custom-jvp';
 export {
   customVjp,

@@ -134,8 +134,9 @@ function compile<A extends unknown[], R>(
   const jitted = (...args: A): R => {
     check(args);
     const parts = takeApart(name, fn, args);
-    // Inside another trace the operators are recorded there: compiled functions inline.
-    if (native().tracing()) return traceOnce(name, cache, parts, () => call(fn, ...args));
+    // Inside another trace the operators are recorded there, and without values nothing runs: compiled functions inline.
+    if (native().tracing() || native().inShapes())
+      return traceOnce(name, cache, parts, () => call(fn, ...args));
     const program = programOf(parts, args);
     if (donate === 'none') return run(program, parts.handles) as R;
     const held = native().hold([...parts.handles, ...program.hidden]);
@@ -201,14 +202,19 @@ function splitSignal<A extends unknown[]>(
   return [given.slice(0, -1) as A, last];
 }
 
-function lowered(name: string, program: object): Lowered {
+/** How often each operator occurs in a program. */
+export function countOperators(program: object): Readonly<Record<string, number>> {
   const operators: Record<string, number> = {};
   for (const operator of native().programOperators(program)) {
     operators[operator] = (operators[operator] ?? 0) + 1;
   }
+  return operators;
+}
+
+function lowered(name: string, program: object): Lowered {
   return {
     graph: native().programGraph(program),
-    operators,
+    operators: countOperators(program),
     constants: native().programConstants(program).map(adopt),
     save(path) {
       saveProgram(`${name}.lower.save`, program, path);

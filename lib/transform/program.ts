@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { ArgumentError, EquinodeRuntimeError, OperatorError, TransformError } from '../base/errors';
 import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
-import { native, type Handle } from '../native';
+import { native, type Handle, type TraceKind } from '../native';
 import { adopt, adoptApart, closeScope, keepInScope, openScope } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
@@ -50,13 +50,14 @@ export function keepWithProgram(object: object): void {
  * Runs `record` in a trace: with tensors that stand for `inputs`, whose operators are recorded. It ends the trace by
  * `native().endTrace`, and gives what is wanted of it; no tensor that was made in it has a value outside.
  *
- * @param isBody  whether it is the body of control flow, which knows the values of no tensor of the outside.
+ * @param kind  `body` of control flow, which knows the values of no tensor of the outside; `closed` if every captured
+ *   tensor is to be an input.
  * @throws what `record` throws; the trace then leaves nothing behind.
  */
 export function withTrace<T extends { readonly native: object }>(
   name: string,
   inputs: readonly Tensor[],
-  isBody: boolean,
+  kind: TraceKind,
   record: (stand: readonly Tensor[]) => T,
 ): T {
   const scope = openScope(
@@ -65,7 +66,7 @@ export function withTrace<T extends { readonly native: object }>(
   try {
     const stand = native().beginTrace(
       inputs.map((tensor) => handleOf(tensor, name)),
-      isBody,
+      kind,
     );
     try {
       return collectHostFunctions(() => record(stand.map(adopt)));
@@ -85,17 +86,35 @@ export function withTrace<T extends { readonly native: object }>(
  * @throws what the function throws; the trace then leaves nothing behind.
  */
 export function trace(name: string, structure: Structure, leaves: readonly unknown[]): Program {
-  const keptOutside = keptNow;
-  keptNow = [];
   const inputs = leaves.filter((leaf) => leaf instanceof Tensor);
   native().takeFailedCheck();
   try {
-    return withTrace(name, inputs, false, (stand) => record(name, structure, leaves, stand));
+    return keepingApart(() =>
+      withTrace(name, inputs, 'function', (stand) => record(name, structure, leaves, stand)),
+    );
   } catch (error) {
     // Operators run on the values of this first call; what they refuse, a check before them may have foreseen.
     const failed = native().takeFailedCheck();
     if (failed === '' || !(error instanceof OperatorError)) throw error;
     throw new EquinodeRuntimeError(failed, { op: 'errorIf' });
+  }
+}
+
+/** Traces a function for which every tensor that it captures is a further input, named by `hidden`. */
+export function traceClosed(
+  name: string,
+  inputs: readonly Tensor[],
+  body: (stand: readonly Tensor[]) => unknown,
+): Program {
+  return keepingApart(() => withTrace(name, inputs, 'closed', (stand) => end(name, body(stand))));
+}
+
+/** Runs a trace whose objects are kept with the program that comes of it. */
+function keepingApart(body: () => Program): Program {
+  const keptOutside = keptNow;
+  keptNow = [];
+  try {
+    return body();
   } finally {
     keptNow = keptOutside;
   }
@@ -113,7 +132,11 @@ function record(
   const [fn, args] = unflatten(structure, inside) as [Callable<unknown[]>, unknown[]];
   const result = call(fn, ...args);
   refusePromise(result, name);
+  return end(name, result);
+}
 
+/** Ends the trace, with the tensors of a tree as the program's results. */
+function end(name: string, result: unknown): Program {
   const [resultLeaves, outStructure] = flatten(result);
   const outputs: Handle[] = [];
   const outLeaves = resultLeaves.map((leaf) => {

@@ -118,7 +118,9 @@ Vjp Branch::vjp(const std::vector<at::Tensor>& inputs, const std::vector<bool>& 
     derivatives.push_back(vjp_program(*program, examples, operands, std::vector<bool>(operands.size(), false)));
     for (size_t i = 0; i < results; ++i) vjp.active[i] = vjp.active[i] || derivatives.back().active[i];
   }
-  vjp.forward = std::static_pointer_cast<const Branch>(shared_from_this());
+  std::vector<ProgramPointer> primals = programs_;
+  for (size_t i = 0; i < primals.size(); ++i) primals[i] = primal_part(*programs_[i], derivatives[i]);
+  vjp.forward = std::make_shared<const Branch>(std::move(primals), rank_);
   vjp.results = results;
   for (size_t i = 0; i < inputs.size(); ++i) vjp.sources.push_back({Source::Kind::kInput, i});
   std::vector<size_t> place_of_cotangent(results, 0);

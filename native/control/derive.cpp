@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "native/control/partition.h"
+#include "native/control/rewire.h"
 #include "native/trace/recorder.h"
 #include "native/transform/grad.h"
 #include "native/transform/vmap.h"
@@ -129,6 +131,18 @@ VjpProgram vjp_program(const trace::Program& program, const std::vector<at::Tens
   for (at::Tensor& result : results) result = result.contiguous();
   vjp.joint = trace.recorder.finish(results);
   return vjp;
+}
+
+ProgramPointer primal_part(const trace::Program& program, const VjpProgram& derivative) {
+  const size_t inputs = program.graph().inputs().size();
+  const size_t results = program.graph().outputs().size();
+  const std::vector<bool> all(inputs, true);
+  const Partition parts = partition(*derivative.joint, inputs, results, all, all);
+  std::vector<size_t> takes;
+  std::vector<Wire> wires;
+  for (size_t i = 0; i < inputs; ++i) takes.push_back(i);
+  for (size_t i = 0; i < results; ++i) wires.push_back({false, i});
+  return rewire(*parts.early, inputs, takes, wires);
 }
 
 JvpProgram jvp_program(const trace::Program& program, const std::vector<at::Tensor>& examples,

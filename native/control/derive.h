@@ -37,6 +37,10 @@ struct VjpProgram {
 VjpProgram vjp_program(const trace::Program& program, const std::vector<at::Tensor>& examples,
                        const std::vector<bool>& by, const std::vector<bool>& accumulate);
 
+// The program as its derivative sees it, where rules of custom derivatives stand for their functions: what a derivative
+// of the derivative is taken of.
+ProgramPointer primal_part(const trace::Program& program, const VjpProgram& derivative);
+
 struct JvpProgram {
   // Inputs: those of the program, the tangents of the inputs in `with`. Results: those of the program, the tangents of
   // the results in `active`.

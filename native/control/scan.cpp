@@ -159,7 +159,7 @@ Vjp Scan::vjp(const std::vector<at::Tensor>& inputs, const std::vector<bool>& gi
   if (again) {
     for (size_t i = carries_; i < inputs.size(); ++i) kept.push_back(i);
     saved = carries_;
-    vjp.forward = std::make_shared<const Scan>(body, carries_, sliced_, length_, reverse_);
+    vjp.forward = std::make_shared<const Scan>(primal_part(*body, derivative), carries_, sliced_, length_, reverse_);
   } else {
     std::vector<bool> keepable;
     std::vector<bool> invariant;

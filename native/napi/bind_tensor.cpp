@@ -46,6 +46,12 @@ at::Tensor readable(Env& env, const Napi::CallbackInfo& info, const std::string&
                        "tensor operators such as `where` instead of reading values, or return the tensor and read "
                        "it outside"));
   }
+  if (tensor.is_meta()) {
+    throw Error(kConcretisation, op,
+                concat("expected a concrete tensor, got ", core::describe(tensor),
+                       " inside evalShape, which computes no values. Use tensor operators such as `where` instead of "
+                       "reading values"));
+  }
   return tensor;
 }
 

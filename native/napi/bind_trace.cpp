@@ -1,6 +1,7 @@
 // Traces and the programs that come of them.
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "native/base/error.h"
@@ -38,7 +39,9 @@ Napi::Value begin_trace(Env& env, const Napi::CallbackInfo& info) {
   const std::vector<at::Tensor> examples = operands_of(env, info[0]);
   env.trace = std::make_unique<Env::Trace>(std::move(env.trace));
   env.trace->serial = env.slots->serial();
-  env.trace->is_body = info[1].As<Napi::Boolean>().Value();
+  const std::string kind = info[1].As<Napi::String>().Utf8Value();
+  env.trace->is_body = kind == "body";
+  env.trace->is_closed = kind == "closed";
   std::vector<at::Tensor> inputs;
   try {
     for (const at::Tensor& example : examples) inputs.push_back(env.trace->recorder.add_input(example));

@@ -4,6 +4,7 @@
 #include "native/napi/failure.h"
 #include "native/napi/read.h"
 #include "native/napi/write.h"
+#include "native/trace/forward_decompositions.h"
 #include "native/transform/grad.h"
 #include "native/transform/level.h"
 #include "native/transform/vmap.h"
@@ -26,6 +27,7 @@ Napi::Value push_vmap(Env&, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value push_jvp(Env&, const Napi::CallbackInfo& info) {
+  trace::register_forward_decompositions();
   return Napi::Number::New(info.Env(), static_cast<double>(transform::push_jvp()));
 }
 

@@ -30,6 +30,7 @@ at::Tensor hidden_input(Env::Trace& trace, core::Handle handle, const at::Tensor
 
 // Whether an older tensor has no value of its own in a trace.
 bool is_foreign(const Env::Trace& trace, const at::Tensor& tensor) {
+  if (trace.is_closed || tensor.is_meta()) return true;
   if (trace.outer != nullptr && trace.outer->recorder.is_traced(tensor)) return true;
   if (trace.is_body && tensor.requires_grad()) return true;
   return !transform::layers_of(tensor).empty();

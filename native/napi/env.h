@@ -85,6 +85,8 @@ struct Env {
     uint64_t serial = 0;
     // Whether it is the body of control flow, which runs under what surrounds it.
     bool is_body = false;
+    // Whether every captured tensor is an input, of which a closed function consists.
+    bool is_closed = false;
     // Captured tensors that have no value of their own here, since they belong to transforms or traces outside or to
     // libtorch's tape, and the inputs that stand for them.
     std::vector<std::pair<core::Handle, at::Tensor>> hidden;

@@ -1,6 +1,5 @@
 #include "native/trace/custom_calls.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "native/base/error.h"
@@ -12,12 +11,6 @@ namespace jit = torch::jit;
 c10::Symbol custom_call_symbol() {
   static const c10::Symbol symbol = c10::Symbol::fromQualString("equinode::custom_call");
   return symbol;
-}
-
-bool has_custom_calls(jit::Graph& graph) {
-  const auto nodes = graph.nodes();
-  return std::any_of(nodes.begin(), nodes.end(),
-                     [](const jit::Node* node) { return node->kind() == custom_call_symbol(); });
 }
 
 void take_plain_results(jit::Block* block) {

@@ -14,9 +14,6 @@ namespace equinode::trace {
 // The name of the operator in graphs.
 c10::Symbol custom_call_symbol();
 
-// Whether there is a call outside the bodies of control flow.
-bool has_custom_calls(torch::jit::Graph& graph);
-
 // Puts the plain results in the places of the calls.
 void take_plain_results(torch::jit::Block* block);
 

@@ -136,13 +136,10 @@ bool is_recorded(const std::vector<at::Tensor>& inputs) {
 }  // namespace
 
 Program::Program(std::shared_ptr<jit::Graph> graph, std::vector<std::shared_ptr<const Form>> forms)
-    : graph_(std::move(graph)),
-      forms_(std::move(forms)),
-      needs_host_(calls_host(*graph_, forms_)),
-      has_parts_(!forms_.empty() || has_custom_calls(*graph_)) {}
+    : graph_(std::move(graph)), forms_(std::move(forms)), needs_host_(calls_host(*graph_, forms_)) {}
 
 std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
-  if (!is_recorded(inputs) && !(has_parts_ && core::in_trace())) return run_below(std::move(inputs));
+  if (!is_recorded(inputs) && !core::in_trace()) return run_below(std::move(inputs));
   std::call_once(layered_once_, [this] {
     c10::impl::ExcludeDispatchKeyGuard not_recorded(c10::DispatchKey::Fake);
     const std::shared_ptr<jit::Graph> graph = untyped(*graph_);

@@ -21,7 +21,7 @@ class Program {
   // The graph's values have the types that were seen, which hold for every run; the forms are those it names.
   Program(std::shared_ptr<torch::jit::Graph> graph, std::vector<std::shared_ptr<const Form>> forms);
 
-  // Runs the graph: where no layer and no tape could record it, below autograd, else through the dispatcher from the
+  // Runs the graph: where no layer, tape or trace could record it, below autograd, else through the dispatcher from the
   // top, so that the layers of transforms outside see every operator and every piece of control flow.
   std::vector<at::Tensor> run(std::vector<at::Tensor> inputs) const;
 
@@ -61,8 +61,6 @@ class Program {
   std::shared_ptr<torch::jit::Graph> graph_;
   std::vector<std::shared_ptr<const Form>> forms_;
   bool needs_host_;
-  // Whether operators that a trace is to see whole are in it: control flow and custom calls.
-  bool has_parts_;
   // Made for the first run of their kind.
   mutable std::once_flag fast_once_;
   mutable std::optional<torch::jit::Code> fast_;

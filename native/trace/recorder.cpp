@@ -158,7 +158,7 @@ std::optional<at::Tensor> concrete_values(const at::Tensor& tensor) {
     if (concrete.size(*axis) == 0) return std::nullopt;
     concrete = concrete.select(*axis, 0);
   }
-  return concrete.detach();
+  return concrete.is_meta() ? to_zeros(concrete) : concrete.detach();
 }
 
 Recorder::Recorder() : graph_(std::make_shared<jit::Graph>()), outer_(current_recorder) {
@@ -168,7 +168,7 @@ Recorder::Recorder() : graph_(std::make_shared<jit::Graph>()), outer_(current_re
 
 Recorder::~Recorder() {
   current_recorder = outer_;
-  c10::impl::tls_set_dispatch_key_included(kTraceKey, outer_ != nullptr);
+  c10::impl::tls_set_dispatch_key_included(kTraceKey, outer_ != nullptr || no_shapes_.are_suspended());
 }
 
 Recorder* Recorder::current() { return current_recorder; }
@@ -183,7 +183,8 @@ at::Tensor Recorder::add_input(const at::Tensor& example) {
   const c10::impl::ForceDispatchKeyGuard plain(c10::default_included_set, c10::default_excluded_set);
   // The values of one of the batch stand for all: zeros would fail where an operator checks values, as an inverse does.
   const auto values = concrete_values(example);
-  at::Tensor input = at::zeros(example.sizes(), example.options().requires_grad(false));
+  const auto options = example.is_meta() ? example.options().device(at::kCPU) : example.options();
+  at::Tensor input = at::zeros(example.sizes(), options.requires_grad(false));
   if (values.has_value()) input.copy_(*values);
   jit::Value* value = graph_->addInput();
   note_type(value, input);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "native/trace/program.h"
+#include "native/trace/shapes.h"
 #include "native/trace/value_map.h"
 
 namespace equinode::trace {
@@ -68,6 +69,8 @@ class Recorder {
   // Gives the graph's values the types that were seen.
   void set_types();
 
+  // A trace inside needs values: see NOTE [shapes without values].
+  SuspendedShapes no_shapes_;
   std::shared_ptr<torch::jit::Graph> graph_;
   ValueMap values_;
   int64_t captures_ = 0;

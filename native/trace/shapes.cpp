@@ -13,6 +13,7 @@
 
 #include "native/base/error.h"
 #include "native/core/dispatch.h"
+#include "native/trace/form.h"
 #include "native/trace/recorder.h"
 
 namespace equinode::trace {
@@ -30,13 +31,6 @@ at::Tensor to_meta(const at::Tensor& tensor) {
   // A number among the operands promotes differently.
   if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) meta.unsafeGetTensorImpl()->set_wrapped_number(true);
   return meta;
-}
-
-at::Tensor to_zeros(const at::Tensor& tensor) {
-  if (!tensor.defined() || !tensor.is_meta()) return tensor;
-  at::Tensor zeros = at::zeros(tensor.sizes(), tensor.options().device(at::kCPU));
-  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) zeros.unsafeGetTensorImpl()->set_wrapped_number(true);
-  return zeros;
 }
 
 c10::IValue converted(const c10::IValue& value, const Convert& convert) {
@@ -105,6 +99,7 @@ std::optional<at::Tensor> known_shape(const std::string& name, const std::vector
                            : at::native::conv_output_size(input.sizes(), weight.sizes(), padding, stride, dilation);
     return meta({sizes.begin(), sizes.end()}, input.scalar_type());
   }
+  if (name == "equinode::after" || name == "equinode::stop") return to_meta(arguments[0].toTensor());
   if (name.rfind("equinode::threefry_", 0) != 0) return std::nullopt;
   const at::Tensor key = arguments[0].toTensor();
   if (name == "equinode::threefry_fold_in") return meta(key.sizes().vec(), at::kUInt32);
@@ -131,7 +126,36 @@ std::optional<at::Tensor> known_shape(const std::string& name, const std::vector
   }
 }
 
+// Where libtorch knows the shapes only by computing, and for our own operators, that is done with zeros; control flow
+// computes one step.
+std::vector<c10::IValue> results_of(const c10::OperatorHandle& op, const std::vector<c10::IValue>& arguments) {
+  const std::string& name = op.schema().name();
+  if (name == control_symbol().toQualString()) {
+    const std::vector<at::Tensor> inputs = converted(arguments[0], to_zeros).toTensorVector();
+    std::vector<at::Tensor> results = form_of(arguments[1].toInt())->sketch(inputs);
+    for (at::Tensor& result : results) result = to_meta(result);
+    return {results};
+  }
+  if (name.rfind("equinode::", 0) == 0) return call(op, arguments, to_zeros, c10::kCPU);
+  try {
+    return call(op, arguments, to_meta, c10::kMeta);
+  } catch (const c10::NotImplementedError&) {
+    return call(op, arguments, to_zeros, c10::kCPU);
+  }
+}
+
 }  // namespace
+
+SuspendedShapes::SuspendedShapes() : outside_(std::exchange(open_shapes, 0)) {}
+
+SuspendedShapes::~SuspendedShapes() { open_shapes = outside_; }
+
+at::Tensor to_zeros(const at::Tensor& tensor) {
+  if (!tensor.defined() || !tensor.is_meta()) return tensor;
+  at::Tensor zeros = at::zeros(tensor.sizes(), tensor.options().device(at::kCPU));
+  if (tensor.unsafeGetTensorImpl()->is_wrapped_number()) zeros.unsafeGetTensorImpl()->set_wrapped_number(true);
+  return zeros;
+}
 
 void begin_shapes() {
   if (open_shapes++ == 0) c10::impl::tls_set_dispatch_key_included(core::kTraceKey, true);
@@ -156,14 +180,7 @@ void run_for_shapes(const c10::OperatorHandle& op, torch::jit::Stack& stack) {
     stack.emplace_back(*known);
     return;
   }
-  std::vector<c10::IValue> results;
-  try {
-    results = call(op, arguments, to_meta, c10::kMeta);
-  } catch (const c10::NotImplementedError&) {
-    // Without values, but not without memory: libtorch knows these shapes only by computing.
-    results = call(op, arguments, to_zeros, c10::kCPU);
-  }
-  for (c10::IValue& result : results) stack.push_back(std::move(result));
+  for (c10::IValue& result : results_of(op, arguments)) stack.push_back(std::move(result));
 }
 
 }  // namespace equinode::trace

@@ -96,7 +96,7 @@ test('a batched tensor prints without values', () => {
 
 test('a traced tensor prints without values', () => {
   const x = tensor([1, 2]);
-  const [traced] = native().beginTrace([x._handle], false);
+  const [traced] = native().beginTrace([x._handle], 'function');
   try {
     expect(adopt(traced ?? 0).toString()).toBe('tensor(<jit>, float32[2])');
   } finally {
