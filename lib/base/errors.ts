@@ -33,7 +33,11 @@ export class EquinodeError extends Error {
   readonly op: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    // Far enough to reach the user's line under transforms that are nested.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = Math.max(stackTraceLimit, 60);
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.op = details.op;
     this.name = new.target.name;

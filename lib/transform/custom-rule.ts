@@ -7,6 +7,7 @@ import { BatchedRule } from './batched-rule';
 import { hangOn } from './callback-operator';
 import { compiledRule } from './compiled-rule';
 import { withLevel } from './levels';
+import { nested } from './nesting';
 import { keepWithProgram } from './program';
 import type { Forward, Maybe, Rule } from './rule';
 
@@ -15,6 +16,10 @@ import type { Forward, Maybe, Rule } from './rule';
  * native/transform/rule_node.h.
  */
 export function applyRule(rule: Rule, inputs: readonly Tensor[]): readonly Tensor[] {
+  return nested(rule.name, 0, () => applyAtTop(rule, inputs));
+}
+
+function applyAtTop(rule: Rule, inputs: readonly Tensor[]): readonly Tensor[] {
   const layer = native().topLayer();
   if (layer === null) return applyAtBase(rule, inputs);
   switch (layer.kind) {

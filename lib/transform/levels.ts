@@ -1,6 +1,7 @@
 import { native } from '../native';
 import { closeScope, openScope, type Scope } from '../tensor/lifetime';
 import type { Tensor } from '../tensor/tensor';
+import { nested } from './nesting';
 
 /**
  * Runs `body` with a layer of a transform: whatever happens, afterwards the layers are those of before and the
@@ -20,7 +21,7 @@ export function withLevel<T>(
   const depth = native().depth();
   let kept: ReadonlySet<Tensor> = new Set();
   try {
-    const [result, live] = body(push());
+    const [result, live] = nested(name, depth, () => body(push()));
     kept = live;
     return result;
   } finally {

@@ -9,6 +9,7 @@ import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
 import { flatten, unflatten, type Structure } from '../tree';
 import { collectHostFunctions } from './host';
+import { nested } from './nesting';
 
 /** The place of a tensor among a program's results. */
 class Slot {
@@ -69,7 +70,7 @@ export function withTrace<T extends { readonly native: object }>(
       kind,
     );
     try {
-      return collectHostFunctions(() => record(stand.map(adopt)));
+      return nested(name, 0, () => collectHostFunctions(() => record(stand.map(adopt))));
     } finally {
       native().leaveTrace();
     }

@@ -20,6 +20,7 @@
 #include "native/napi/failure.h"
 #include "native/napi/read.h"
 #include "native/napi/write.h"
+#include "native/trace/shapes.h"
 
 namespace equinode::napi {
 
@@ -46,7 +47,7 @@ at::Tensor readable(Env& env, const Napi::CallbackInfo& info, const std::string&
                        "tensor operators such as `where` instead of reading values, or return the tensor and read "
                        "it outside"));
   }
-  if (tensor.is_meta()) {
+  if (trace::in_shapes() && tensor.is_meta()) {
     throw Error(kConcretisation, op,
                 concat("expected a concrete tensor, got ", core::describe(tensor),
                        " inside evalShape, which computes no values. Use tensor operators such as `where` instead of "
@@ -198,7 +199,7 @@ Napi::Value layers(Env& env, const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = tensor_at(env, info, 0);
   std::string names = transform::layers_of(tensor);
   if (names.empty() && env.trace != nullptr && env.trace->recorder.is_traced(tensor)) names = "jit";
-  if (names.empty() && tensor.is_meta()) names = "evalShape";
+  if (names.empty() && trace::in_shapes() && tensor.is_meta()) names = "evalShape";
   return Napi::String::New(info.Env(), names);
 }
 

@@ -22,13 +22,12 @@ struct Sign {
 };
 
 // How libtorch (v2.13.0) words the failures that callers tell apart; the first that occurs decides.
-constexpr std::array<Sign, 36> kSigns = {{
+constexpr std::array<Sign, 35> kSigns = {{
     {"can't allocate memory", kMemory},
     {"out of memory", kMemory},
     {"calling .item() on a Tensor", kConcretisation},
     {"data-dependent control flow", kConcretisation},
     {"cannot be called on meta tensors", kConcretisation},
-    {"out of meta tensor", kConcretisation},
     {"dynamic shape", kConcretisation},
     {"randomness error mode", kTransform},
     {"vmap:", kTransform},

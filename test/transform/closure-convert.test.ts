@@ -67,7 +67,9 @@ describe('filterClosureConvert', () => {
       x,
     );
     expect(looped(x).toArray()).toEqual([28, 35, 42]);
-    expect(ops.allclose(grad((a: Tensor) => looped(a).sum())(x), ops.full([3], 15, { dtype: 'float32' }))).toBe(true);
+    expect(
+      ops.allclose(grad((a: Tensor) => looped(a).sum())(x), ops.full([3], 15, { dtype: 'float32' })),
+    ).toBe(true);
     const checked = filterClosureConvert((a: Tensor) => errorIf(a, a.gt(w).any(), 'too large'), x);
     expect(checked(x).toArray()).toEqual([1, 2, 3]);
     expect(thrown(() => checked(x.mul(9))).message).toContain('too large');
