@@ -1,5 +1,7 @@
+import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
-import type { Tensor } from '../tensor/tensor';
+import { Tensor } from '../tensor/tensor';
+import { describe } from '../tree';
 import {
   requireFunction,
   requireNumber,
@@ -54,6 +56,12 @@ export function conditionallyMask(
   return conditionally('optim.conditionallyMask', inner, shouldTransformFn, options, zeroTree);
 }
 
+function requireFlag(value: unknown, op: string): void {
+  if (value instanceof Tensor && value.dtype === 'bool' && value.ndim === 0) return;
+  const got = value instanceof Tensor ? `${value.dtype}[${value.shape.join()}]` : describe(value);
+  throw new ArgumentError(`${op}: expected the condition to return bool[], got ${got}.`, { op });
+}
+
 function conditionally(
   op: string,
   inner: GradientTransformation,
@@ -69,6 +77,7 @@ function conditionally(
     update(updates, state, params, extra) {
       const { innerState, step } = requireState(state, ['innerState', 'step'], op);
       const holds = condition(step as Tensor, options.forwardExtraArgs === true ? (extra ?? {}) : {});
+      requireFlag(holds, op);
       const [changed, next] = inner.update(updates, innerState as State, params, extra);
       const after = { innerState: selectTree(holds, next, innerState), step: increment(step as Tensor) };
       return [selectTree(holds, changed, otherwise(updates)), after];

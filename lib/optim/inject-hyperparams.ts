@@ -1,10 +1,19 @@
 import type { DType } from '../base/dtype';
+import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { full } from '../ops';
 import { Tensor } from '../tensor/tensor';
-import { leaves } from '../tree';
+import { describe, isPlainObject, leaves } from '../tree';
 import { isInexactArray } from '../filter';
-import { requireState, type GradientTransformation, type Schedule, type State } from './base';
+import {
+  requireFunction,
+  requireNumber,
+  requireState,
+  requireTransformation,
+  type GradientTransformation,
+  type Schedule,
+  type State,
+} from './base';
 import { countFor, deviceOf, increment } from './updates';
 
 /** The hyperparameters as the optimiser gets them: numbers and schedules have become tensors. */
@@ -25,6 +34,7 @@ export type Injected<H> = {
  * @example
  * const optimiser = optim.injectHyperparams((h) => optim.adam(h.learningRate, { b1: h.b1 }), { learningRate: 1e-3, b1: 0.9 });
  * state = treeAt((s) => s.hyperparams.learningRate, state, tensor(1e-4));
+ * @throws ERR_ARGUMENT if `make` is no function or makes no optimiser, or a hyperparameter is NaN or has axes.
  * @see optax.inject_hyperparams, which takes the names from the optimiser's signature.
  */
 export function injectHyperparams<H extends Readonly<Record<string, unknown>>>(
@@ -34,7 +44,19 @@ export function injectHyperparams<H extends Readonly<Record<string, unknown>>>(
 ): GradientTransformation {
   const op = 'optim.injectHyperparams';
   requireOptions(options, ['hyperparamDtype'], op);
+  requireFunction('make', make, op);
+  if (!isPlainObject(hyperparams)) {
+    throw new ArgumentError(
+      `${op}: expected an object of hyperparameters by name, got ${describe(hyperparams)}.`,
+      {
+        op,
+      },
+    );
+  }
   const all = Object.entries(hyperparams);
+  for (const [name, value] of all) {
+    if (typeof value === 'number' || value instanceof Tensor) requireNumber(name, value, op);
+  }
   const numeric = all.filter(([, value]) => typeof value === 'number' || value instanceof Tensor);
   const schedules = all.filter((entry): entry is [string, Schedule] => typeof entry[1] === 'function');
   const fixed = all.filter(
@@ -43,7 +65,11 @@ export function injectHyperparams<H extends Readonly<Record<string, unknown>>>(
   const names = ['count', 'hyperparams', 'hyperparamsStates', 'innerState'] as const;
 
   const build = (values: Readonly<Record<string, unknown>>): GradientTransformation =>
-    make({ ...Object.fromEntries(fixed), ...values } as Injected<H>);
+    requireTransformation(
+      make({ ...Object.fromEntries(fixed), ...values } as Injected<H>),
+      'the result of make',
+      op,
+    );
   const computed = (
     states: Readonly<Record<string, { readonly count: Tensor }>>,
     like: Target,

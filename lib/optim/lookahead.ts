@@ -1,7 +1,8 @@
 import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
-import type { Tensor } from '../tensor/tensor';
-import { isPlainObject } from '../tree';
+import { where } from '../ops';
+import { Tensor } from '../tensor/tensor';
+import { describe, isPlainObject } from '../tree';
 import {
   requireNumber,
   requireState,
@@ -9,6 +10,7 @@ import {
   type GradientTransformation,
   type State,
 } from './base';
+import { kept } from './scalar';
 import { selectTree } from './select';
 import { countFor, Updates } from './updates';
 
@@ -119,11 +121,16 @@ export function incrementalUpdate<T>(newTensors: T, oldTensors: unknown, stepSiz
  *
  * @param steps  The count, int32[].
  * @returns A tree like `oldTensors`.
- * @throws ERR_ARGUMENT unless the period is an integer from 1 on.
+ * @throws ERR_ARGUMENT unless the period is an integer from 1 on; ERR_TREE, ERR_SHAPE if the trees do not fit.
  * @see optax.periodic_update.
  */
 export function periodicUpdate<T>(newTensors: T, oldTensors: T, steps: Tensor, updatePeriod: number): T {
   const op = 'optim.periodicUpdate';
   requireNumber('updatePeriod', updatePeriod, op, { atLeast: 1, isInteger: true });
-  return selectTree(steps.remainder(updatePeriod).eq(0), newTensors, oldTensors);
+  if (!((steps as unknown) instanceof Tensor)) {
+    throw new ArgumentError(`${op}: expected steps to be a tensor int32[], got ${describe(steps)}.`, { op });
+  }
+  const isDue = steps.remainder(updatePeriod).eq(0);
+  const choose = (old: Tensor, recent: Tensor): Tensor => where(isDue, kept(recent, old.dtype), old);
+  return new Updates(oldTensors, op, { allowsIntegers: true }).map(choose, { newTensors });
 }

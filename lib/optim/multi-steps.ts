@@ -5,6 +5,7 @@ import { stack } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import { describe } from '../tree';
 import {
+  requireFunction,
   requireNumber,
   requireState,
   requireTransformation,
@@ -59,6 +60,8 @@ export function multiSteps(
   requireOptions(options, ['useGradMean', 'shouldSkipUpdateFn', 'accumulatorDtype'], op);
   requireTransformation(optimiser, 'the optimiser', op);
   if (typeof everyK !== 'function') requireNumber('everyK', everyK, op, { atLeast: 1, isInteger: true });
+  if (options.shouldSkipUpdateFn !== undefined)
+    requireFunction('shouldSkipUpdateFn', options.shouldSkipUpdateFn, op);
   const { useGradMean = true, shouldSkipUpdateFn, accumulatorDtype = 'float32' } = options;
   const names = ['miniStep', 'gradientStep', 'innerOptState', 'accGrads', 'skipState'] as const;
   return {
@@ -78,6 +81,7 @@ export function multiSteps(
       const miniStep = before.miniStep as Tensor;
       const gradientStep = before.gradientStep as Tensor;
       const k = typeof everyK === 'function' ? everyK(gradientStep) : everyK;
+      requireNumber('the value of everyK', k, op, { atLeast: 1, isInteger: true });
       const skip = shouldSkipUpdateFn?.(updates, gradientStep, params);
       if (skip !== undefined) requireFlag(skip[0], op);
 

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { describe, isPlainObject, map, leavesWithPath, atPath } from '../tree';
 import { requireState, requireTransformation, type GradientTransformation, type State } from './base';
 import { setToZero } from './constrain';
@@ -38,6 +39,14 @@ export function partition(
   groups.forEach((group) => {
     requireTransformation(transforms[group], `the transformation of '${group}'`, op);
   });
+  if (paramLabels === undefined || paramLabels === null) {
+    throw new ArgumentError(
+      `${op}: expected a tree of labels, or a function that makes one, got ${String(paramLabels)}.`,
+      {
+        op,
+      },
+    );
+  }
   const labelsOf = (t: unknown): unknown => {
     const labels =
       typeof paramLabels === 'function' ? (paramLabels as (t: unknown) => unknown)(t) : paramLabels;
@@ -103,8 +112,10 @@ export function freeze(mask: Mask): GradientTransformation {
  */
 export function selectiveTransform(
   optimiser: GradientTransformation,
-  { freezeMask }: { readonly freezeMask: Mask },
+  options: { readonly freezeMask: Mask },
 ): GradientTransformation {
+  requireOptions(options, ['freezeMask'], 'optim.selectiveTransform');
+  const { freezeMask } = options;
   requireTransformation(optimiser, 'the optimiser', 'optim.selectiveTransform');
   const labels = (): unknown =>
     map((flag: unknown): unknown => (flag === true ? 'freeze' : 'train'), freezeMask);

@@ -50,6 +50,9 @@ export function reduceOnPlateau(options: PlateauOptions = {}): GradientTransform
       { op },
     );
   }
+  for (const [name, value] of Object.entries({ patience, cooldown })) {
+    requireNumber(name, value, op, { atLeast: 0, isInteger: true });
+  }
   requireNumber('accumulationSize', accumulationSize, op, { atLeast: 1, isInteger: true });
   const names = ['bestValue', 'plateauCount', 'scale', 'cooldownCount', 'count', 'avgValue'] as const;
   return {

@@ -215,7 +215,11 @@ export function scaleByPolyak(options: PolyakOptions = {}): GradientTransformati
  * @throws ERR_ARGUMENT unless it is a number or a tensor.
  */
 export function requireValue(value: unknown, op: string): Scalar {
-  if (typeof value === 'number' || value instanceof Tensor) return value;
+  if (typeof value === 'number') return value;
+  if (value instanceof Tensor) {
+    requireNumber('value', value, op);
+    return value;
+  }
   throw new ArgumentError(
     `${op}: expected the loss as value in the fourth argument of update, got ${value === null ? 'null' : typeof value}. ` +
       'Call update(grads, state, model, { value }).',

@@ -1,4 +1,5 @@
 import { ArgumentError, EquinodeError } from '../../lib/base/errors';
+import { applyUpdates } from '../../lib/module';
 import * as optim from '../../lib/optim';
 import { ones, zeros } from '../../lib/ops';
 import { tensor } from '../../lib/tensor/create';
@@ -185,5 +186,67 @@ describe('schedules', () => {
     expect(() => sgd.update(grads, sgd.init(params))).toThrow(
       'optim.scaleBySchedule: expected the value of the schedule to be a number, got NaN.',
     );
+  });
+});
+
+describe('wrappers', () => {
+  const sgd = optim.sgd(0.1);
+  const model = { w: ones([2]) };
+  const gradients = { w: ones([2]) };
+  const step = (optimiser: optim.GradientTransformation, extraArguments?: optim.ExtraArguments) =>
+    optimiser.update(gradients, optimiser.init(model), model, extraArguments);
+  const count = tensor(1, { dtype: 'int32' });
+
+  test.each<[string, () => unknown]>([
+    ['multiSteps: expected the value of everyK to be an integer from 1 on, got NaN.',
+      () => step(optim.multiSteps(sgd, () => NaN))],
+    ['multiSteps: expected shouldSkipUpdateFn to be a function, got leaf of type number.',
+      () => optim.multiSteps(sgd, 2, { shouldSkipUpdateFn: 3 as never })],
+    ['injectHyperparams: expected make to be a function, got leaf of type number.',
+      () => optim.injectHyperparams(3 as never, {})],
+    ['injectHyperparams: expected an object of hyperparameters by name, got null.',
+      () => optim.injectHyperparams(() => sgd, null as never)],
+    ['injectHyperparams: expected rate to be a number, got NaN.',
+      () => optim.injectHyperparams(() => sgd, { rate: NaN })],
+    ['injectHyperparams: expected the result of make to be a gradient transformation, got leaf of type number.',
+      () => optim.injectHyperparams(() => 3 as never, { rate: 1 }).init(model)],
+    ['conditionallyTransform: expected the condition to return bool[], got leaf of type number.',
+      () => step(optim.conditionallyTransform(sgd, () => 3 as never))],
+    ['conditionallyMask: expected the condition to return bool[], got bool[2].',
+      () => step(optim.conditionallyMask(sgd, () => tensor([true, false])))],
+    ['periodicUpdate: expected steps to be a tensor int32[], got leaf of type number.',
+      () => optim.periodicUpdate(model, model, 3 as never, 2)],
+    ["periodicUpdate: expected newTensors of the update's shape [3], got [2] at ['w'].",
+      () => optim.periodicUpdate(model, { w: ones([3]) }, count, 2)],
+    ['reduceOnPlateau: expected patience to be an integer from 0 on, got -1.',
+      () => optim.reduceOnPlateau({ patience: -1 })],
+    ['reduceOnPlateau: expected value to be a number or a tensor of no axes, got float32[2].',
+      () => step(optim.reduceOnPlateau(), { value: ones([2]) })],
+    ['partition: expected a tree of labels, or a function that makes one, got undefined.',
+      () => optim.partition({ a: sgd }, undefined)],
+    ['selectiveTransform: expected an object with the option freezeMask, got undefined.',
+      () => optim.selectiveTransform(sgd, undefined as never)],
+    ['projectionSimplex: expected a tensor, got leaf of type string.',
+      () => optim.projectionSimplex('x' as never)],
+    ['projectionSimplex: expected scale to be a finite number above 0, got NaN.',
+      () => optim.projectionSimplex(ones([2]), NaN)],
+  ])('%s', (message, run) => {
+    expect(run).toThrow(`optim.${message}`);
+  }); // prettier-ignore
+
+  test('updates of another shape or gone name applyUpdates and the path', () => {
+    expect(() => applyUpdates(model, { w: ones([3]) })).toThrow(
+      /^applyUpdates: libtorch refused .* at \['w'\]\.$/,
+    );
+    expect(() => applyUpdates(model, { w: disposed() })).toThrow(
+      "applyUpdates: expected a live tensor, got one that is gone: it was disposed at ['w'].",
+    );
+  });
+
+  test('periodicUpdate keeps dtypes', () => {
+    const old = { w: ones([2], { dtype: 'float64' }), n: ones([], { dtype: 'int32' }) };
+    const recent = { w: zeros([2]), n: zeros([], { dtype: 'int32' }) };
+    const { w, n } = optim.periodicUpdate(recent, old, tensor(4, { dtype: 'int32' }), 2);
+    expect([w.dtype, n.dtype, w.toArray(), n.item()]).toEqual(['float64', 'int32', [0, 0], 0]);
   });
 });
