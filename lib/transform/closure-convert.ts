@@ -1,13 +1,13 @@
 import { ArgumentError, TransformError } from '../base/errors';
 import { call, isCallable, type Callable } from '../module';
 import { native } from '../native';
-import { watchUses } from '../tensor/handle';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
 import { flatten, keystr, leafPaths, register, sameStatic, type Structure } from '../tree';
+import { closedProgram } from './closed-trace';
 import { describeValue } from './describe';
 import { takeApart } from './layout';
-import { resultOf, traceClosed, type Program } from './program';
+import { resultOf, type Program } from './program';
 
 /** A function as a program, and what its arguments must look like. */
 interface Form {
@@ -38,22 +38,13 @@ function convert(name: string, fn: Callable, args: readonly unknown[]): [Form, r
   }
   const [leaves, structure] = flatten(args);
   const [tensors, layout] = takeApart(args);
-  const used = new Set<Tensor>();
-  const outer = watchUses(used);
-  try {
-    const program = traceClosed(name, tensors, (stand) => {
-      const result = call(fn as Callable<unknown[]>, ...(layout.rebuild(stand) as unknown[]));
-      refusePromise(result, name);
-      return result;
-    });
-    const byHandle = new Map([...used].map((tensor) => [tensor._handle, tensor]));
-    const captured = program.hidden.map((handle) => byHandle.get(handle)!);
-    const looks = leaves.map((leaf) => (leaf instanceof Tensor ? new TensorLook(leaf) : leaf));
-    return [{ name, program: { ...program, hidden: [] }, structure, leaves: looks }, captured];
-  } finally {
-    watchUses(outer);
-    for (const tensor of used) if (!tensor.isDisposed) outer?.add(tensor);
-  }
+  const { program, captured } = closedProgram(name, tensors, (stand) => {
+    const result = call(fn as Callable<unknown[]>, ...(layout.rebuild(stand) as unknown[]));
+    refusePromise(result, name);
+    return result;
+  });
+  const looks = leaves.map((leaf) => (leaf instanceof Tensor ? new TensorLook(leaf) : leaf));
+  return [{ name, program, structure, leaves: looks }, captured];
 }
 
 function apply(

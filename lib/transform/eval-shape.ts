@@ -30,7 +30,7 @@ function isModuleClass(fn: unknown): fn is new (...args: unknown[]) => unknown {
 }
 
 /** What a tree looks like, without values. */
-export function shapesIn(tree: unknown): unknown {
+function shapesIn(tree: unknown): unknown {
   const [leaves, structure] = flatten(tree);
   return unflatten(
     structure,

@@ -2,24 +2,23 @@ import { ArgumentError, TransformError } from '../base/errors';
 import { call, isCallable, type Callable } from '../module';
 import { native } from '../native';
 import * as ops from '../ops';
-import { adopt } from '../tensor/lifetime';
 import { ShapeDtypeStruct } from '../tensor/shape-dtype-struct';
 import { Tensor } from '../tensor/tensor';
-import { tidy } from '../tensor/tidy';
+import { refusePromise, tidy } from '../tensor/tidy';
 import { flatten, flattenWithPath, keystr, unflatten } from '../tree';
+import { closedProgram } from './closed-trace';
 import { describeValue } from './describe';
-import { shapesIn } from './eval-shape';
 import { countOperators } from './jit';
-import { trace } from './program';
+import { takeApart } from './layout';
 import { wrapFunction } from './wrapped-function';
 
 /** What a function does, as a graph. */
 export interface FunctionGraph {
-  /** TorchScript's text of the graph, whose inputs are the tensors of the function and its arguments, in order. */
+  /** TorchScript's text of the graph, whose inputs are the tensors of the arguments, then `consts`. */
   readonly graph: string;
   /** How often each operator occurs. */
   readonly operators: Readonly<Record<string, number>>;
-  /** The tensors that the function takes from outside. */
+  /** The tensors that the function takes from outside: its own, if it is a module, and those of its closure. */
   readonly consts: readonly Tensor[];
   /** The tree of the result, with a `ShapeDtypeStruct` for each tensor and null for every other leaf. */
   readonly outStruct: unknown;
@@ -28,31 +27,34 @@ export interface FunctionGraph {
 }
 
 function graphOf(name: string, fn: Callable, args: readonly unknown[]): FunctionGraph {
-  let shapes: unknown;
-  const noted = (f: Callable<unknown[]>, given: readonly unknown[]): unknown => {
-    const result = call(f, ...given);
-    shapes = shapesIn(result);
-    return result;
-  };
   return tidy(() => {
-    const [leaves, structure] = flatten([noted, [fn, args]]);
-    const values = leaves.map((leaf) =>
-      leaf instanceof ShapeDtypeStruct ? ops.zeros(leaf.shape, { dtype: leaf.dtype }) : leaf,
-    );
-    const program = trace(name, structure, values).native;
-    const [outLeaves, outStructure] = flatten(shapes);
-    const isShape = (leaf: unknown): boolean => leaf instanceof ShapeDtypeStruct;
-    return {
-      graph: native().programGraph(program),
-      operators: countOperators(program),
-      consts: native().programConstants(program).map(adopt),
-      outStruct: unflatten(
-        outStructure,
-        outLeaves.map((leaf) => (isShape(leaf) ? leaf : null)),
+    const [leaves, structure] = flatten(args);
+    const [tensors, layout] = takeApart(
+      unflatten(
+        structure,
+        leaves.map((leaf) =>
+          leaf instanceof ShapeDtypeStruct ? ops.zeros(leaf.shape, { dtype: leaf.dtype }) : leaf,
+        ),
       ),
+    );
+    let shapes: readonly (ShapeDtypeStruct | null)[] = [];
+    const { program, captured } = closedProgram(name, tensors, (stand) => {
+      const result = call(fn as Callable<unknown[]>, ...(layout.rebuild(stand) as unknown[]));
+      refusePromise(result, name);
+      shapes = flatten(result)[0].map((leaf) =>
+        leaf instanceof Tensor ? new ShapeDtypeStruct(leaf.shape, leaf.dtype) : null,
+      );
+      return result;
+    });
+    const { outStructure, outLeaves } = program;
+    return {
+      graph: native().programGraph(program.native),
+      operators: countOperators(program.native),
+      consts: captured,
+      outStruct: unflatten(outStructure, shapes),
       outStatic: unflatten(
         outStructure,
-        outLeaves.map((leaf) => (isShape(leaf) ? null : leaf)),
+        outLeaves.map((leaf, i) => (shapes[i] === null ? leaf : null)),
       ),
     };
   });

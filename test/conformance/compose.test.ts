@@ -243,7 +243,7 @@ describe.each(Object.entries(functions))('%s', (name, { shape, make, makePlain =
       const transformed = spell(word, transforms, fn);
       const expected = reference(name, word, plainFn, x);
       // The second call of a compiled function runs its program.
-      for (let call = 0; call < 2; call++) {
+      for (let call = 0; call < (word.includes('jit') ? 2 : 1); call++) {
         const result = transformed(x);
         expect(result.dtype).toBe('float64');
         expect(distance(numbers(result), expected)).toBeLessThan(1e-5);

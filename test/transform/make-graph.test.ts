@@ -34,7 +34,8 @@ describe('makeGraph', () => {
   test('lists captured tensors', () => {
     const w = tensor([3, 4, 5]);
     const { consts } = makeGraph((a: Tensor) => a.mul(w))(x);
-    expect(consts.map((one) => one.toArray())).toEqual([[3, 4, 5]]);
+    expect(consts[0]).toBe(w);
+    expect(consts).toHaveLength(1);
   });
 
   test('leaves nothing behind, also when the function throws', () => {
@@ -66,6 +67,14 @@ describe('filterMakeGraph', () => {
     expect(outStatic).toEqual([null, 4, 'text']);
     expect(Object.keys(operators).length).toBeGreaterThan(0);
     expect(consts).toEqual([]);
-    expect(filterMakeGraph(linear)(x).consts).toEqual([]);
+    const own = filterMakeGraph(linear)(x).consts;
+    expect([linear.weight, linear.bias].map((leaf, i) => own[i] === leaf)).toEqual([true, true]);
+  });
+
+  test('takes a returned ShapeDtypeStruct for a static leaf, as Equinox does', () => {
+    const look = new ShapeDtypeStruct([7], 'int32');
+    const { outStruct, outStatic } = filterMakeGraph((a: Tensor) => [a, look])(look);
+    expect((outStruct as unknown[]).map(String)).toEqual(['int32[7]', 'null']);
+    expect((outStatic as unknown[])[1]).toBe(look);
   });
 });
