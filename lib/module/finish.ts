@@ -45,7 +45,7 @@ function checkFields(node: object, info: ClassInfo): void {
     const property = Object.getOwnPropertyDescriptor(node, field)!;
     if (!Object.hasOwn(property, 'value')) throw misuse.accessorField(name, field);
     if (typeof property.value === 'function') checkFunction(info, field, property.value as NamedFunction);
-    else checkHidden(info, field, property.value);
+    else if (!info.statics.has(field)) checkHidden(info, field, property.value);
   }
 }
 
@@ -68,8 +68,12 @@ function checkFunction(info: ClassInfo, field: string, value: NamedFunction): vo
 function checkHidden(info: ClassInfo, field: string, value: unknown): void {
   if (typeof value !== 'object' || value === null || value instanceof Tensor) return;
   if (ArrayBuffer.isView(value) || kindOf(value) !== undefined) return;
-  const held = value instanceof Set ? [...value] : dataOf(value);
-  if (!held.some(holdsTensor)) return;
+  const isTensor = (part: unknown): boolean => part instanceof Tensor;
+  const hides =
+    value instanceof Set
+      ? [...value].some(holdsTensor)
+      : dataOf(value).some((part) => (Array.isArray(part) ? part.some(isTensor) : isTensor(part)));
+  if (!hides) return;
   const { name } = value.constructor;
   const message =
     value instanceof Set

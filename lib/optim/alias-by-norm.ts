@@ -3,6 +3,7 @@ import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
 import { addDecayedWeights } from './add-decayed-weights';
 import {
+  requireFlags,
   requireNumber,
   requireScalarOrSchedule,
   identity,
@@ -96,6 +97,7 @@ export function rmsprop(
   requireOptions(options, [...rmsOptions, 'centered', 'momentum', 'nesterov'], 'optim.rmsprop');
   requireScalarOrSchedule('learningRate', learningRate, 'optim.rmsprop');
   const { centered = false, momentum, nesterov, ...others } = options;
+  requireFlags({ centered, nesterov }, 'optim.rmsprop');
   return chain(
     centered ? scaleByStddev(others) : scaleByRms(others),
     scaleByLearningRate(learningRate),
@@ -166,6 +168,7 @@ export function lars(learningRate: ScalarOrSchedule, options: LarsOptions = {}):
   requireScalarOrSchedule('learningRate', learningRate, 'optim.lars');
   const { weightDecay = 0, weightDecayMask = true, trustCoefficient = 0.001, eps = 0 } = options;
   const { trustRatioMask = true, momentum = 0.9, nesterov } = options;
+  requireFlags({ nesterov }, 'optim.lars');
   return chain(
     addDecayedWeights(weightDecay, { mask: weightDecayMask }),
     masked(scaleByTrustRatio({ trustCoefficient, eps }), trustRatioMask),

@@ -2,6 +2,7 @@ import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import { addDecayedWeights } from './add-decayed-weights';
 import {
+  requireDtypes,
   requireNumber,
   requireNumbers,
   requireScalarOrSchedule,
@@ -122,6 +123,7 @@ export function signum(
   requireOptions(options, ['beta', 'accumulatorDtype'], 'optim.signum');
   requireScalarOrSchedule('learningRate', learningRate, 'optim.signum');
   const { beta = 0.9, accumulatorDtype } = options;
+  requireDtypes({ accumulatorDtype }, 'optim.signum');
   return chain(
     ema(beta, { debias: false, accumulatorDtype }),
     scaleBySign(),

@@ -1,4 +1,5 @@
-import { ArgumentError, TreeError } from '../base/errors';
+import { dtypeInfo, isDType } from '../base/dtype';
+import { ArgumentError, DtypeError, TreeError } from '../base/errors';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { describe, isPlainObject } from '../tree';
@@ -143,6 +144,26 @@ export function requireNumbers(
 /** As `requireNumber`, for several settings by name, all of which must be given. */
 export function requireGiven(settings: Readonly<Record<string, unknown>>, op: string): void {
   for (const [name, value] of Object.entries(settings)) requireNumber(name, value, op);
+}
+
+/** @throws ERR_ARGUMENT unless settings that are given are booleans. */
+export function requireFlags(settings: Readonly<Record<string, unknown>>, op: string): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined || typeof value === 'boolean') continue;
+    throw new ArgumentError(`${op}: expected ${name} to be true or false, got ${describe(value)}.`, { op });
+  }
+}
+
+/** @throws ERR_DTYPE unless settings that are given are real or complex floating-point dtypes. */
+export function requireDtypes(settings: Readonly<Record<string, unknown>>, op: string): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined || (isDType(value) && ['float', 'complex'].includes(dtypeInfo(value).kind)))
+      continue;
+    const got = typeof value === 'string' ? value : describe(value);
+    throw new DtypeError(`${op}: expected ${name} to be a floating-point or complex dtype, got ${got}.`, {
+      op,
+    });
+  }
 }
 
 /** @throws ERR_ARGUMENT unless a value is a function. */

@@ -1,7 +1,13 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumber, requireState, type GradientTransformation } from './base';
+import {
+  requireDtypes,
+  requireFlags,
+  requireNumber,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import { average, BiasCorrection, kept, type Scalar } from './scalar';
 import { zeroUnless } from './select';
 import { countFor, increment, Updates, zerosFor } from './updates';
@@ -26,6 +32,8 @@ export function ema(decay: Scalar, options: EmaOptions = {}): GradientTransforma
   requireOptions(options, ['debias', 'accumulatorDtype'], op);
   requireNumber('decay', decay, op);
   const { debias = true, accumulatorDtype } = options;
+  requireFlags({ debias }, op);
+  requireDtypes({ accumulatorDtype }, op);
   return {
     init: (params) => ({ count: countFor(params), ema: zerosFor(params, accumulatorDtype) }),
     update(updates, state) {

@@ -8,6 +8,8 @@ import { map } from '../tree';
 import { addDecayedWeights } from './add-decayed-weights';
 import { adamw } from './alias';
 import {
+  requireDtypes,
+  requireFlags,
   requireNumber,
   requireNumbers,
   requireScalarOrSchedule,
@@ -83,6 +85,8 @@ export function scaleByMuon(options: ScaleByMuonOptions = {}): GradientTransform
   const { nesterov = true, adaptive = false, preconditioning = 'frobenius' } = options;
   requireNumber('nsSteps', nsSteps, op, { atLeast: 1, isInteger: true });
   requireNumbers({ beta, eps }, op);
+  requireFlags({ nesterov, adaptive }, op);
+  requireDtypes({ muDtype }, op);
   const coefficients = coefficientsOf(nsCoeffs, nsSteps, op);
   if (!['frobenius', 'spectral', 'aol', 'schatten'].includes(preconditioning)) {
     throw new ArgumentError(

@@ -1,7 +1,13 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumbers, requireState, type GradientTransformation } from './base';
+import {
+  requireDtypes,
+  requireFlags,
+  requireNumbers,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import {
   addScaled,
   average,
@@ -61,6 +67,8 @@ export function scaleByAmsgrad(options: AmsgradOptions = {}): GradientTransforma
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, muDtype } = options;
   const { biasCorrectionMu = true, biasCorrectionNu = true } = options;
   requireNumbers({ b1, b2, eps, epsRoot }, op);
+  requireFlags({ biasCorrectionMu, biasCorrectionNu }, op);
+  requireDtypes({ muDtype }, op);
   return {
     init: (params) => ({
       count: countFor(params),
@@ -147,6 +155,7 @@ export function scaleByBelief(options: BeliefOptions = {}): GradientTransformati
   requireOptions(options, beliefOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-16, epsRoot = 1e-16, nesterov = false } = options;
   requireNumbers({ b1, b2, eps, epsRoot }, op);
+  requireFlags({ nesterov }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params), nu: zerosFor(params) }),
     update(updates, state) {

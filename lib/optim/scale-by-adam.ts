@@ -1,7 +1,13 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumbers, requireState, type GradientTransformation } from './base';
+import {
+  requireDtypes,
+  requireFlags,
+  requireNumbers,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import { average, averageOfSquares, BiasCorrection, kept, plus, type Scalar } from './scalar';
 import { countFor, increment, Updates, zerosFor } from './updates';
 
@@ -35,6 +41,8 @@ export function scaleByAdam(options: AdamOptions = {}): GradientTransformation {
   requireOptions(options, adamOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, muDtype, nesterov = false } = options;
   requireNumbers({ b1, b2, eps, epsRoot }, op);
+  requireFlags({ nesterov }, op);
+  requireDtypes({ muDtype }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params, muDtype), nu: zerosFor(params) }),
     update(updates, state) {

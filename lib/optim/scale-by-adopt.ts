@@ -5,6 +5,8 @@ import type { Tensor } from '../tensor/tensor';
 import { addDecayedWeights } from './add-decayed-weights';
 import type { DecayOptions } from './alias';
 import {
+  requireDtypes,
+  requireFlags,
   requireFunction,
   requireNumbers,
   requireScalarOrSchedule,
@@ -51,6 +53,8 @@ export function scaleByAdopt(options: AdoptOptions = {}): GradientTransformation
   const { clipValueFn = (count: Tensor) => count.pow(0.25) } = options;
   requireFunction('clipValueFn', clipValueFn, op);
   requireNumbers({ b1, b2, eps }, op);
+  requireFlags({ nesterov, useClipping }, op);
+  requireDtypes({ muDtype }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params, muDtype), nu: zerosFor(params) }),
     update(updates, state) {
@@ -119,6 +123,7 @@ export function scaleByAdemamix(options: AdemamixOptions = {}): GradientTransfor
   requireNumbers({ b1, b2, eps, epsRoot }, op);
   requireScalarOrSchedule('b3', b3, op);
   requireScalarOrSchedule('alpha', alpha, op);
+  requireDtypes({ muDtype }, op);
   return {
     init: (params) => ({
       count: countFor(params),

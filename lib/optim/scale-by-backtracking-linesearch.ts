@@ -2,7 +2,14 @@ import { requireOptions } from '../base/options';
 import { full } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import { whileLoop } from '../control';
-import { requireNumbers, requireNumber, requireState, type GradientTransformation, type State } from './base';
+import {
+  requireFlags,
+  requireNumbers,
+  requireNumber,
+  requireState,
+  type GradientTransformation,
+  type State,
+} from './base';
 import { Line } from './line-search';
 import { countFor, numberFor, zerosFor } from './updates';
 
@@ -62,6 +69,7 @@ export function scaleByBacktrackingLinesearch(
   const { slopeRtol = 1e-4, decreaseFactor = 0.8, increaseFactor = 1.5, maxLearningRate = 1 } = options;
   const { atol = 0, rtol = 0, storeGrad = false } = options;
   requireNumbers({ slopeRtol, decreaseFactor, increaseFactor, maxLearningRate, atol, rtol }, op);
+  requireFlags({ storeGrad }, op);
   return {
     init: (params) => firstState(params, storeGrad),
     update(updates, state, params, extra) {

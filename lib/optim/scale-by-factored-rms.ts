@@ -2,6 +2,7 @@ import { requireOptions } from '../base/options';
 import { pow, to, zeros, zerosLike } from '../ops';
 import type { Tensor } from '../tensor/tensor';
 import {
+  requireFlags,
   requireNumber,
   requireNumbers,
   requireParams,
@@ -42,6 +43,7 @@ export function scaleByFactoredRms(options: FactoredRmsOptions = {}): GradientTr
   const { epsilon = 1e-30, decayRateFn = decayOf } = options;
   requireNumbers({ decayRate, stepOffset, epsilon }, op);
   requireNumber('minDimSizeToFactor', minDimSizeToFactor, op, { atLeast: 0 });
+  requireFlags({ factored }, op);
   const axesOf = (shape: readonly number[]): readonly [number, number] | undefined =>
     factored ? largestAxes(shape, minDimSizeToFactor) : undefined;
   const part = (params: unknown, make: (param: Tensor, axes: readonly [number, number]) => Tensor): unknown =>

@@ -2,7 +2,13 @@ import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { arange, zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumber, requireParams, requireState, type GradientTransformation } from './base';
+import {
+  requireFlags,
+  requireNumber,
+  requireParams,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import { addScaledAll, innerProduct } from './dot';
 import { sumOfSquares } from './scalar';
 import { countFor, deviceOf, increment, madeFor, Updates, zerosFor } from './updates';
@@ -28,6 +34,7 @@ export function scaleByLbfgs(options: LbfgsMemoryOptions = {}): GradientTransfor
   requireOptions(options, ['memorySize', 'scaleInitPrecond'], op);
   const { memorySize = 10, scaleInitPrecond = true } = options;
   requireNumber('memorySize', memorySize, op, { atLeast: 1, isInteger: true });
+  requireFlags({ scaleInitPrecond }, op);
   const memory = (params: unknown): unknown =>
     madeFor(params, ({ shape, dtype, device }) => zeros([memorySize, ...shape], { dtype, device }));
   const names = [

@@ -2,7 +2,7 @@ import type { DType } from '../base/dtype';
 import { ArgumentError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumbers, requireState, stateless, type GradientTransformation } from './base';
+import { requireDtypes, requireNumbers, requireState, stateless, type GradientTransformation } from './base';
 import { average, kept, times, type Scalar } from './scalar';
 import { countFor, flagFor, increment, Updates, zerosFor } from './updates';
 
@@ -32,6 +32,7 @@ export function scaleByLion(options: LionOptions = {}): GradientTransformation {
   requireOptions(options, ['b1', 'b2', 'muDtype', 'mode', 'smoothBeta'], op);
   const { b1 = 0.9, b2 = 0.99, muDtype, mode = 'hard', smoothBeta = 1 } = options;
   requireNumbers({ b1, b2, smoothBeta }, op);
+  requireDtypes({ muDtype }, op);
   const modes: Readonly<Record<string, (x: Tensor) => Tensor>> = {
     hard: (x) => x.sign(),
     smooth: (x) => x.mul(smoothBeta).tanh(),

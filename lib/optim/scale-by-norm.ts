@@ -3,6 +3,7 @@ import { requireOptions } from '../base/options';
 import { zeros } from '../ops';
 import { Tensor } from '../tensor/tensor';
 import {
+  requireDtypes,
   requireNumber,
   requireNumbers,
   requireParams,
@@ -140,6 +141,7 @@ export function scaleByDistanceOverGradients(options: DistanceOptions = {}): Gra
   requireOptions(options, ['repsRel', 'eps', 'paramDtype', 'globalScale'], op);
   const { repsRel = 1e-6, eps = 1e-8, paramDtype = 'float32', globalScale = 1 } = options;
   requireNumbers({ repsRel, eps, globalScale }, op);
+  requireDtypes({ paramDtype }, op);
   return {
     init: (params) => ({
       maxDist: madeFor(params, (param) => times(lengthOf(param).add(1), repsRel)),

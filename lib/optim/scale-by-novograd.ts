@@ -2,7 +2,13 @@ import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import { zeros } from '../ops';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumbers, requireParams, requireState, type GradientTransformation } from './base';
+import {
+  requireDtypes,
+  requireNumbers,
+  requireParams,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import { addScaled, average, kept, plus, sumOfSquares, type Scalar } from './scalar';
 import { countFor, increment, madeFor, Updates, zerosFor } from './updates';
 
@@ -34,6 +40,7 @@ export function scaleByNovograd(options: NovogradOptions = {}): GradientTransfor
   requireOptions(options, ['b1', 'b2', 'eps', 'epsRoot', 'weightDecay', 'muDtype'], op);
   const { b1 = 0.9, b2 = 0.25, eps = 1e-8, epsRoot = 0, weightDecay = 0, muDtype } = options;
   requireNumbers({ b1, b2, eps, epsRoot, weightDecay }, op);
+  requireDtypes({ muDtype }, op);
   return {
     init: (params) => ({
       count: countFor(params),

@@ -1,7 +1,7 @@
 import { requireOptions } from '../base/options';
 import { pow, to } from '../ops';
 import { Tensor } from '../tensor/tensor';
-import { requireNumbers, requireState, type GradientTransformation } from './base';
+import { requireFlags, requireNumbers, requireState, type GradientTransformation } from './base';
 import { average, averageOfSquares, BiasCorrection, inDType, kept, plus, type Scalar } from './scalar';
 import type { MomentOptions } from './scale-by-adam-variants';
 import { countFor, increment, Updates, zerosFor } from './updates';
@@ -31,6 +31,7 @@ export function scaleByRadam(options: RadamOptions = {}): GradientTransformation
   requireOptions(options, radamOptions, op);
   const { b1 = 0.9, b2 = 0.999, eps = 1e-8, epsRoot = 0, threshold = 5, nesterov = false } = options;
   requireNumbers({ b1, b2, eps, epsRoot, threshold }, op);
+  requireFlags({ nesterov }, op);
   return {
     init: (params) => ({ count: countFor(params), mu: zerosFor(params), nu: zerosFor(params) }),
     update(updates, state) {

@@ -1,6 +1,6 @@
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumbers, requireState, type GradientTransformation, type State } from './base';
+import { requireFlags, requireNumbers, requireState, type GradientTransformation, type State } from './base';
 import { average, averageOfSquares, BiasCorrection, isComplex, plus, squareOf, type Scalar } from './scalar';
 import { countFor, fullFor, increment, Updates, zerosFor } from './updates';
 
@@ -74,6 +74,7 @@ export function scaleByRms(options: RmsOptions = {}): GradientTransformation {
   requireOptions(options, rmsOptions, op);
   const { decay = 0.9, eps = 1e-8, initialScale = 0, epsInSqrt = true, biasCorrection = false } = options;
   requireNumbers({ decay, eps, initialScale }, op);
+  requireFlags({ epsInSqrt, biasCorrection }, op);
   return {
     init: (params) => withCount(params, { nu: fullFor(params, initialScale) }, biasCorrection),
     update(updates, state) {
@@ -101,6 +102,7 @@ export function scaleByStddev(options: RmsOptions = {}): GradientTransformation 
   requireOptions(options, rmsOptions, op);
   const { decay = 0.9, eps = 1e-8, initialScale = 0, epsInSqrt = true, biasCorrection = false } = options;
   requireNumbers({ decay, eps, initialScale }, op);
+  requireFlags({ epsInSqrt, biasCorrection }, op);
   return {
     init: (params) =>
       withCount(params, { mu: zerosFor(params), nu: fullFor(params, initialScale) }, biasCorrection),

@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor';
 import { addDecayedWeights } from './add-decayed-weights';
 import { sgd } from './alias';
 import {
+  requireDtypes,
   requireNumber,
   requireNumbers,
   requireParams,
@@ -55,6 +56,7 @@ export function scheduleFree(
   requireScalarOrSchedule('learningRate', learningRate, op);
   const { b1 = 0.9, weightLrPower = 2, stateDtype } = options;
   requireNumbers({ b1, weightLrPower }, op);
+  requireDtypes({ stateDtype }, op);
   return {
     init(params) {
       const number = (value: number): Tensor => numberFor(params, value);

@@ -5,6 +5,7 @@ import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
 import { describe } from '../tree';
 import {
+  requireFlags,
   requireFunction,
   requireGiven,
   requireNumbers,
@@ -141,6 +142,7 @@ export function exponentialDecay(
   requireGiven({ initValue, transitionSteps, decayRate }, op);
   const { transitionBegin = 0, staircase = false, endValue } = options;
   requireNumbers({ transitionBegin, endValue }, op);
+  requireFlags({ staircase }, op);
   if (transitionSteps <= 0 || decayRate === 0) return constantSchedule(initValue);
   const start = Math.max(transitionBegin, 0);
   return (count) => {

@@ -1,7 +1,13 @@
 import type { DType } from '../base/dtype';
 import { requireOptions } from '../base/options';
 import type { Tensor } from '../tensor/tensor';
-import { requireNumber, requireState, type GradientTransformation } from './base';
+import {
+  requireDtypes,
+  requireFlags,
+  requireNumber,
+  requireState,
+  type GradientTransformation,
+} from './base';
 import { addScaled, kept, type Scalar } from './scalar';
 import { Updates, zerosFor } from './updates';
 
@@ -25,6 +31,8 @@ export function trace(decay: Scalar, options: TraceOptions = {}): GradientTransf
   requireOptions(options, ['nesterov', 'accumulatorDtype'], op);
   requireNumber('decay', decay, op);
   const { nesterov = false, accumulatorDtype } = options;
+  requireFlags({ nesterov }, op);
+  requireDtypes({ accumulatorDtype }, op);
   return {
     init: (params) => ({ trace: zerosFor(params, accumulatorDtype) }),
     update(updates, state) {

@@ -8,6 +8,7 @@ import {
   checkpoint,
   customJvp,
   customVjp,
+  Enumeration,
   filterJit,
   grad,
   hessian,
@@ -515,10 +516,13 @@ describe('mistakes that may be meant are warnings', () => {
     class Hiding extends Module {
       readonly set = new Set([full([1], 1)]);
       readonly cache = new Cache();
+      static readonly fields = { fixed: field({ static: true }) };
+      readonly fixed = new Cache();
+      readonly kinds = new Enumeration('Kinds', { a: 'A' });
       readonly date = new Date(0);
       readonly names = new Set(['a']);
     }
-    expect(leaves(new Hiding())).toHaveLength(4);
+    expect(leaves(new Hiding())).toHaveLength(5);
     expect(emitWarning.mock.calls.map(([text]: [string]) => text)).toEqual([
       lines(
         'Hiding: the field .set holds tensors in a Set, which is a leaf: transforms do not see what is in it. Its ' +

@@ -52,6 +52,9 @@ describe('a learning rate that is none is refused by the optimiser, by name', ()
 test.each<[string, unknown[], string]>([
   ['adam', [0.1, { b1: NaN }], 'optim.scaleByAdam: expected b1 to be a number, got NaN.'],
   ['adam', [0.1, { eps: '1' }], 'optim.scaleByAdam: expected eps to be a number, got leaf of type string.'],
+  ['adam', [0.1, { nesterov: 'x' }], 'optim.scaleByAdam: expected nesterov to be true or false, got leaf of type string.'],
+  ['adam', [0.1, { muDtype: 'int32' }], 'optim.scaleByAdam: expected muDtype to be a floating-point or complex dtype, got int32.'],
+  ['ema', [0.1, { accumulatorDtype: 'foo' }], 'expected accumulatorDtype to be a floating-point or complex dtype, got foo.'],
   ['signSgd', [0.1, { momentum: 0.9 }], 'optim.signSgd: expected no options, got "momentum".'],
   ['clip', [-1], 'optim.clip: expected maxDelta to be a number from 0 on, got -1.'],
   ['clipByGlobalNorm', [NaN], 'optim.clipByGlobalNorm: expected maxNorm to be a number from 0 on, got NaN.'],
