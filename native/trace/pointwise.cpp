@@ -8,6 +8,9 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "native/base/error.h"
@@ -31,7 +34,20 @@ struct Layout {
   int64_t row() const { return sizes.back(); }
 };
 
+// The layout where every input has the sizes and the order of the outputs, or is one element.
+std::optional<Layout> plain_layout(const std::vector<at::Tensor>& inputs, at::IntArrayRef sizes) {
+  for (const at::Tensor& input : inputs) {
+    if (input.dim() > 0 && !(input.sizes() == sizes && input.is_contiguous())) return std::nullopt;
+  }
+  Layout layout;
+  layout.sizes.push_back(c10::multiply_integers(sizes));
+  layout.output.push_back(1);
+  for (const at::Tensor& input : inputs) layout.strides.emplace_back(1, input.dim() == 0 ? 0 : 1);
+  return layout;
+}
+
 Layout layout_of(const std::vector<at::Tensor>& inputs, at::IntArrayRef sizes) {
+  if (auto plain = plain_layout(inputs, sizes)) return *std::move(plain);
   Layout layout;
   layout.strides.resize(inputs.size());
   int64_t output_stride = 1;
@@ -80,15 +96,25 @@ Layout readable_layout(std::vector<at::Tensor>& inputs, at::IntArrayRef sizes) {
   return copied ? layout_of(inputs, sizes) : layout;
 }
 
+// Memory of this thread that lasts from call to call. Its contents do not.
+float* scratch_of(size_t count) {
+  thread_local std::unique_ptr<float[]> scratch;
+  thread_local size_t size = 0;
+  if (size < count) {
+    scratch.reset(new float[count]);
+    size = count;
+  }
+  return scratch.get();
+}
+
 // The registers of one thread, each a block of elements.
 class Registers {
  public:
   Registers(const PointProgram& program, const Layout& layout, const std::vector<at::Tensor>& inputs,
             const std::vector<at::Tensor>& outputs, at::ArrayRef<double> constants, int64_t block)
-      : layout_(layout),
-        block_(block),
-        scratch_(static_cast<size_t>((inputs.size() + constants.size() + program.temporaries) * block)) {
-    float* next = scratch_.data();
+      : layout_(layout), block_(block) {
+    float* next = scratch_of((inputs.size() + constants.size() + static_cast<size_t>(program.temporaries)) *
+                             static_cast<size_t>(block));
     for (size_t i = 0; i < inputs.size(); ++i) {
       auto* data = const_cast<float*>(inputs[i].const_data_ptr<float>());
       const at::DimVector& strides = layout.strides[i];
@@ -155,8 +181,7 @@ class Registers {
   };
   const Layout& layout_;
   int64_t block_;
-  std::vector<float> scratch_;
-  std::vector<Register> registers_;
+  c10::SmallVector<Register, 32> registers_;
 };
 
 // Whether nothing else can see the tensor's memory. That of the user's own buffers has no allocator.
@@ -167,25 +192,14 @@ bool is_only_ours(const at::Tensor& tensor) {
 // The outputs. One that is written when an input of nobody else is no longer needed takes that input's memory.
 std::vector<at::Tensor> make_outputs(const PointProgram& program, const std::vector<at::Tensor>& inputs,
                                      at::IntArrayRef sizes) {
-  const int64_t first_output = program.inputs + program.constants;
-  std::vector<size_t> last_read(inputs.size(), 0);
-  std::vector<size_t> written(static_cast<size_t>(program.outputs), 0);
-  for (size_t i = 0; i < program.instructions.size(); ++i) {
-    const PointInstruction& step = program.instructions[i];
-    for (const int64_t operand : {step.a, step.b, step.c}) {
-      if (operand >= 0 && operand < program.inputs) last_read[static_cast<size_t>(operand)] = i;
-    }
-    const int64_t output = step.target - first_output;
-    if (output >= 0 && output < program.outputs) written[static_cast<size_t>(output)] = i;
-  }
-  std::vector<bool> is_free;
+  c10::SmallVector<bool, 32> is_free;
   for (const at::Tensor& input : inputs) {
     is_free.push_back(input.sizes() == sizes && input.is_contiguous() && is_only_ours(input));
   }
   std::vector<at::Tensor> outputs;
-  for (const size_t written_at : written) {
+  for (const size_t written_at : program.written) {
     size_t taken = 0;
-    while (taken < inputs.size() && !(is_free[taken] && last_read[taken] <= written_at)) ++taken;
+    while (taken < inputs.size() && !(is_free[taken] && program.last_read[taken] <= written_at)) ++taken;
     if (taken == inputs.size()) {
       outputs.push_back(at::detail::empty_cpu(sizes, at::kFloat));
     } else {
@@ -218,14 +232,31 @@ void compute(const PointProgram& program, const Layout& layout, const std::vecto
   });
 }
 
+// The program that a list of a graph holds. Decoded once for each thread and list, which the entry keeps alive.
+const PointProgram& program_of(const c10::IValue& code) {
+  struct Entry {
+    c10::IValue list;
+    PointProgram program;
+  };
+  constexpr size_t kMost = 1024;
+  thread_local std::unordered_map<const void*, Entry> known;
+  const void* key = code.internalToPointer();
+  const auto found = known.find(key);
+  if (found != known.end()) return found->second.program;
+  if (known.size() >= kMost) known.clear();
+  return known.emplace(key, Entry{code, PointProgram::decode(code.toIntVector())}).first->second.program;
+}
+
 // Boxed, so that an argument that the graph no longer needs is nobody else's here.
 void pointwise(const c10::OperatorHandle&, torch::jit::Stack* stack) {
   const std::vector<double> constants = torch::jit::pop(*stack).toDoubleVector();
-  const PointProgram program = PointProgram::decode(torch::jit::pop(*stack).toIntVector());
+  const c10::IValue code = torch::jit::pop(*stack);
+  const PointProgram& program = program_of(code);
   std::vector<at::Tensor> inputs;
   at::DimVector sizes;
   {
     const c10::List<at::Tensor> given = torch::jit::pop(*stack).toTensorList();
+    inputs.reserve(given.size());
     for (size_t i = 0; i < given.size(); ++i) {
       inputs.push_back(given.extract(i));
       require(inputs.back().scalar_type() == at::kFloat && inputs.back().is_cpu(), kDtype,
@@ -249,6 +280,20 @@ TORCH_LIBRARY_IMPL(equinode, CompositeExplicitAutograd, m) {
 
 }  // namespace
 
+void PointProgram::note_order() {
+  const int64_t first_output = inputs + constants;
+  last_read.assign(static_cast<size_t>(inputs), 0);
+  written.assign(static_cast<size_t>(outputs), 0);
+  for (size_t i = 0; i < instructions.size(); ++i) {
+    const PointInstruction& step = instructions[i];
+    for (const int64_t operand : {step.a, step.b, step.c}) {
+      if (operand >= 0 && operand < inputs) last_read[static_cast<size_t>(operand)] = i;
+    }
+    const int64_t output = step.target - first_output;
+    if (output >= 0 && output < outputs) written[static_cast<size_t>(output)] = i;
+  }
+}
+
 std::vector<int64_t> PointProgram::encode() const {
   std::vector<int64_t> code = {inputs, constants, outputs, temporaries};
   for (const PointInstruction& step : instructions) {
@@ -258,10 +303,11 @@ std::vector<int64_t> PointProgram::encode() const {
 }
 
 PointProgram PointProgram::decode(const std::vector<int64_t>& code) {
-  PointProgram program{code[0], code[1], code[2], code[3], {}};
+  PointProgram program{code[0], code[1], code[2], code[3], {}, {}, {}};
   for (size_t i = 4; i + 4 < code.size(); i += 5) {
     program.instructions.push_back({static_cast<PointOp>(code[i]), code[i + 1], code[i + 2], code[i + 3], code[i + 4]});
   }
+  program.note_order();
   return program;
 }
 

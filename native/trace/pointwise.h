@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -31,6 +32,11 @@ struct PointProgram {
   int64_t outputs = 0;
   int64_t temporaries = 0;
   std::vector<PointInstruction> instructions;
+  // The instruction that reads each input last, and the one that writes each output.
+  std::vector<size_t> last_read;
+  std::vector<size_t> written;
+
+  void note_order();
 
   std::vector<int64_t> encode() const;
   static PointProgram decode(const std::vector<int64_t>& code);
