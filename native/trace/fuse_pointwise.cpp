@@ -52,15 +52,15 @@ class Groups {
         levels_[i] = std::max(levels_[i], levels_[producer->second] + step);
       }
     }
-    // A node all of whose consumers are fusible with it may wait for them; what it returns waits anyway.
+    // A node all of whose consumers among these are fusible with it may wait for them: the others come later anyway.
     for (size_t i = nodes_.size(); i-- > 0;) {
       if (!shapes_[i].has_value()) continue;
       std::optional<int64_t> lowest;
       bool waits = true;
       for (const jit::Use& use : nodes_[i]->output()->uses()) {
-        if (use.user->kind() == c10::prim::Return) continue;
         const auto consumer = index_.find(use.user);
-        waits = waits && consumer != index_.end() && same_shape(i, consumer->second);
+        if (consumer == index_.end()) continue;
+        waits = waits && same_shape(i, consumer->second);
         if (waits) lowest = std::min(lowest.value_or(levels_[consumer->second]), levels_[consumer->second]);
       }
       if (waits && lowest.has_value()) levels_[i] = std::max(levels_[i], *lowest);
