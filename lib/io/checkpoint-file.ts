@@ -1,4 +1,5 @@
 import { FormatError } from '../base/errors';
+import type { ByteSink } from './atomic-write';
 import { checksumOf } from './checksum';
 import { treeDeserialiseLeaves } from './eqx';
 import { withRandomFile, type RandomFile } from './random-file';
@@ -27,19 +28,27 @@ export interface CheckpointInfo {
 
 const maxHeaderBytes = 1000;
 
+/** The length and the checksum of what is written to it. */
+export class Summary implements ByteSink {
+  byteCount = 0;
+  checksum = 0;
+
+  write(bytes: Uint8Array): void {
+    this.byteCount += bytes.length;
+    this.checksum = checksumOf(bytes, this.checksum);
+  }
+}
+
 /** The line before the leaves. */
-export function headerBytes(
-  step: number,
-  metric: number | undefined,
-  leaves: readonly Uint8Array[],
-): Uint8Array {
+export function headerBytes(step: number, metric: number | undefined, leaves: Summary): Uint8Array {
+  const { byteCount, checksum } = leaves;
   const header: Header = {
     format: 'equinode-checkpoint',
     version: 1,
     step,
     metric: metric ?? null,
-    byteCount: leaves.reduce((sum, piece) => sum + piece.length, 0),
-    checksum: leaves.reduce((sum, piece) => checksumOf(piece, sum), 0),
+    byteCount,
+    checksum,
   };
   return Buffer.from(`${JSON.stringify(header)}\n`);
 }

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentError, EquinodeError, errorOf, FormatError } from '../base/errors';
+import { ArgumentError, FormatError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { systemReason } from '../base/system-error';
 import { warnOnce } from '../base/warn';
 import { atomicWrite, syncFolder } from './atomic-write';
-import { headerBytes, infoOf, readTree, requireSound, type CheckpointInfo } from './checkpoint-file';
-import { treeSerialiseLeaves } from './eqx';
+import { headerBytes, infoOf, readTree, requireSound, Summary, type CheckpointInfo } from './checkpoint-file';
+import { writeLeaves } from './eqx';
 import { pathOf } from './random-file';
 
 export interface CheckpointerOptions {
@@ -100,10 +100,13 @@ export class Checkpointer {
    */
   save(step: number, tree: unknown, options: SaveCheckpointOptions = {}): string {
     const op = 'Checkpointer.save';
-    const { path, header, pieces } = this.prepare(op, step, tree, options);
+    const path = this.pathFor(op, step, options);
+    // Twice, instead of a copy of it all: the checksum stands before the leaves.
+    const summary = new Summary();
+    writeLeaves(summary, tree, {}, op);
     atomicWrite(path, op, (sink) => {
-      sink.write(header);
-      for (const piece of pieces) sink.write(piece);
+      sink.write(headerBytes(step, options.metric, summary));
+      writeLeaves(sink, tree, {}, op);
     });
     this.removeOld();
     return path;
@@ -118,7 +121,18 @@ export class Checkpointer {
    */
   async saveAsync(step: number, tree: unknown, options: SaveCheckpointOptions = {}): Promise<string> {
     const op = 'Checkpointer.saveAsync';
-    const { path, header, pieces } = this.prepare(op, step, tree, options);
+    const path = this.pathFor(op, step, options);
+    const summary = new Summary();
+    const pieces: Uint8Array[] = [];
+    // Copies: a tree's typed arrays may be written to before the file is.
+    const keep = {
+      write(bytes: Uint8Array): void {
+        summary.write(bytes);
+        pieces.push(new Uint8Array(bytes));
+      },
+    };
+    writeLeaves(keep, tree, {}, op);
+    const header = headerBytes(step, options.metric, summary);
     const written = this.queue.then(async () => {
       await writeLater(path, [header, ...pieces], op);
       this.removeOld();
@@ -240,12 +254,7 @@ export class Checkpointer {
     return undefined;
   }
 
-  private prepare(
-    op: string,
-    step: number,
-    tree: unknown,
-    options: SaveCheckpointOptions,
-  ): { path: string; header: Uint8Array; pieces: readonly Uint8Array[] } {
+  private pathFor(op: string, step: number, options: SaveCheckpointOptions): string {
     requireOptions(options, ['metric'], op);
     const { metric } = options;
     if (!Number.isSafeInteger(step) || step < 0 || step >= 1e12) {
@@ -259,16 +268,8 @@ export class Checkpointer {
         op,
       });
     }
-    const pieces: Uint8Array[] = [];
-    // Copies: a tree's typed arrays may be written to before the file is.
-    try {
-      treeSerialiseLeaves({ write: (bytes) => pieces.push(bytes) }, tree);
-    } catch (cause) {
-      if (!(cause instanceof EquinodeError)) throw cause;
-      throw errorOf(cause.code, cause.message.replace('treeSerialiseLeaves', op), { op, cause });
-    }
     const name = `step-${String(step).padStart(12, '0')}.ckpt`;
-    return { path: join(this.folder, name), header: headerBytes(step, metric, pieces), pieces };
+    return join(this.folder, name);
   }
 
   private removeOld(): void {

@@ -82,15 +82,8 @@ export function treeSerialiseLeaves(
 ): void {
   const op = 'treeSerialiseLeaves';
   requireOptions(options, ['filterSpec', 'isLeaf'], op);
-  const { filterSpec = defaultSerialiseFilterSpec, isLeaf } = options;
   const save = (sink: ByteSink): void => {
-    for (const [spec, part, specPath] of specParts(filterSpec, tree, op)) {
-      for (const [path, leaf] of flattenWithPath(part, { isLeaf })[0]) {
-        atLeaf(op, [...specPath, ...path], '', () => {
-          (spec as SerialiseLeaf)(sink, leaf);
-        });
-      }
-    }
+    writeLeaves(sink, tree, options, op);
   };
   if (isPath(target)) {
     atomicWrite(withSuffix(target), op, save);
@@ -101,6 +94,18 @@ export function treeSerialiseLeaves(
   // A user's filter may fill the same bytes again for the next leaf.
   save({ write: (bytes) => pieces.push(new Uint8Array(bytes)) });
   for (const piece of pieces) write(piece);
+}
+
+/** Writes leaf by leaf; what goes wrong is told in the name of `op`. */
+export function writeLeaves(sink: ByteSink, tree: unknown, options: SerialiseOptions, op: string): void {
+  const { filterSpec = defaultSerialiseFilterSpec, isLeaf } = options;
+  for (const [spec, part, specPath] of specParts(filterSpec, tree, op)) {
+    for (const [path, leaf] of flattenWithPath(part, { isLeaf })[0]) {
+      atLeaf(op, [...specPath, ...path], '', () => {
+        (spec as SerialiseLeaf)(sink, leaf);
+      });
+    }
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EquinodeError } from '../../lib/base/errors';
 import { mnist } from '../../lib/data';
-import { headerBytes } from '../../lib/io/checkpoint-file';
+import { headerBytes, Summary } from '../../lib/io/checkpoint-file';
 import { Checkpointer } from '../../lib/io/checkpointer';
 import { treeDeserialiseLeaves } from '../../lib/io/eqx';
 import { loadStateDict } from '../../lib/io/load-state-dict';
@@ -105,7 +105,9 @@ const targets: readonly Target[] = [
     // Under a header that is right for them.
     write: (path, damaged) => {
       mkdirSync(path, { recursive: true });
-      const header = headerBytes(1, undefined, [damaged]);
+      const summary = new Summary();
+      summary.write(damaged);
+      const header = headerBytes(1, undefined, summary);
       writeFileSync(join(path, 'step-000000000001.ckpt'), Buffer.concat([header, damaged]));
     },
     read: (path) => new Checkpointer(path).restore(golden(), 1),
