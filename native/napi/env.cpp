@@ -126,6 +126,8 @@ napi_value Env::to_js(at::Tensor tensor) {
     napi_create_int32(raw, 0, &value);
     return value;
   }
+  // Some derivatives are zeros without memory, which only operators know.
+  if (tensor._is_zerotensor()) tensor = at::zeros(tensor.sizes(), tensor.options());
   // A small view keeps its whole storage alive, and a small result of autograd everything that it was made from.
   const bool apart = core::held_bytes(tensor) > kSharedBytes || tensor.dim() == 0 || tensor.requires_grad();
   const auto handle = static_cast<int64_t>(slots->add(std::move(tensor)));

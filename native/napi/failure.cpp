@@ -22,7 +22,7 @@ struct Sign {
 };
 
 // How libtorch (v2.13.0) words the failures that callers tell apart; the first that occurs decides.
-constexpr std::array<Sign, 35> kSigns = {{
+constexpr auto kSigns = std::to_array<Sign>({
     {"can't allocate memory", kMemory},
     {"out of memory", kMemory},
     {"calling .item() on a Tensor", kConcretisation},
@@ -40,6 +40,7 @@ constexpr std::array<Sign, 35> kSigns = {{
     {"derivative for", kTransform},
     {"not differentiable with respect to", kTransform},
     {"does not support automatic differentiation", kTransform},
+    {"Trying to use forward AD with", kTransform},
     {"must match the size", kShape},
     {"cannot be multiplied", kShape},
     {"size mismatch", kShape},
@@ -58,7 +59,7 @@ constexpr std::array<Sign, 35> kSigns = {{
     {"same dtype", kDtype},
     {"xpected scalar type", kDtype},
     {"on the same device", kDevice},
-}};
+});
 
 const char* code_of(const std::string& reason) {
   for (const Sign& sign : kSigns) {
@@ -73,7 +74,7 @@ struct Words {
 };
 
 // What is said in place of libtorch's own words where these mislead: its Python could follow the advice.
-constexpr std::array<Words, 3> kWords = {{
+constexpr auto kWords = std::to_array<Words>({
     {"randomness error mode",
      "expected an operator that gives the same result every time, got one that draws from libtorch's own generator, of "
      "which vmap has only one for the whole batch. Use a function of `random` with a key for each of the batch."},
@@ -84,7 +85,7 @@ constexpr std::array<Words, 3> kWords = {{
      "expected an operator with a derivative, got one that writes over numbers that its derivative needs. Write it "
      "with "
      "other operators."},
-}};
+});
 
 constexpr const char* kNotMapped =
     "expected tensors that vmap maps together, got some that it maps and others that it does not, for which libtorch "
@@ -98,14 +99,14 @@ constexpr const char* kNotStrided =
     "not know. Call it outside.";
 
 // The same for what means this only under a transform's layers.
-constexpr std::array<Words, 6> kWordsInLayers = {{
+constexpr auto kWordsInLayers = std::to_array<Words>({
     {"from the 'Sparse", kNotStrided},
     {"tensors do not have", kNotStrided},
     {"incompatible with mkldnn tensor", kNotStrided},
     {"because there exists a Tensor `other`", kWrites},
     {"doesn't match the broadcast shape", kWrites},
     {"functorch/BatchRules", kNotMapped},
-}};
+});
 
 std::string reworded(const std::string& reason) {
   const auto is_said = [&reason](const Words& words) { return reason.find(words.sign) != std::string::npos; };
@@ -204,6 +205,8 @@ Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
     const std::string& name = error.op().empty() ? op : error.op();
     const bool from_operator = error.code() == std::string(kOperator);
     const std::string reason = error.what();
+    const std::string own = from_operator ? reworded(reason) : "";
+    if (!own.empty()) return make(env, kTransform, name, compose(name, "", own), reason);
     const char* code = from_operator ? code_of(reason) : error.code();
     return make(env, code, name, compose(name, from_operator ? given : "", reason), "");
   } catch (const std::bad_alloc&) {

@@ -14,6 +14,7 @@
 #include "native/trace/max_pool.h"
 #include "native/trace/simplify_layout.h"
 #include "native/trace/turn_products.h"
+#include "native/trace/with_derivatives.h"
 
 namespace equinode::trace {
 
@@ -99,6 +100,7 @@ void optimise(const std::shared_ptr<jit::Graph>& graph) {
 
 std::shared_ptr<jit::Graph> for_layers(const std::shared_ptr<jit::Graph>& graph) {
   std::shared_ptr<jit::Graph> copy = graph->copy();
+  take_operators_with_derivatives(*copy);
   const jit::AliasDb aliases(copy);
   std::vector<jit::Node*> views;
   for (jit::Node* node : copy->nodes()) {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ones } from '../../lib';
 import { isFunctional, parseSchema, type Schema } from '../../lib/ops/schema';
-import { ask, isReached, questions, type Answer, type Question } from '../support/operator-check';
+import type { Answer } from '../support/operator-answer';
+import { ask, furtherQuestions, isReached, questions, type Question } from '../support/operator-check';
 import { leftOut, refusals, unreached, type Refusal } from '../support/operator-exceptions';
 import {
   isStrided,
@@ -64,6 +65,16 @@ function wrong(question: Question, sample: Sample): Answer {
   return said === '' ? `no error, not ${String(expected)}` : said;
 }
 
+/** The wrong answers to some questions about all samples of a letter. */
+function findings(letter: string, asked: readonly Question[]): string[] {
+  return samplesOf(letter).flatMap((sample) =>
+    asked
+      .map((question) => [question, wrong(question, sample)])
+      .filter(([, said]) => said !== '')
+      .map(([question, said]) => `${question} ${sample.overload}: ${said}`),
+  );
+}
+
 // Calls go below autograd until some tensor of the process has asked for gradients, and through it from then on.
 describe.each(['below autograd', 'through autograd'])('%s', (path) => {
   beforeAll(() => {
@@ -73,17 +84,17 @@ describe.each(['below autograd', 'through autograd'])('%s', (path) => {
   test.each(letters)(
     "operators of %s: eager is PyTorch's, jit is eager, vmap is a loop, gradients are slopes",
     (letter) => {
-      const found: string[] = [];
-      for (const sample of samplesOf(letter)) {
-        for (const question of questions) {
-          const said = wrong(question, sample);
-          if (said !== '') found.push(`${question} ${sample.overload}: ${said}`);
-        }
-      }
-      expect(found).toEqual([]);
+      expect(findings(letter, questions)).toEqual([]);
     },
   );
 });
+
+test.each(letters)(
+  'operators of %s: forward mode is reverse mode, transforms of transforms agree',
+  (letter) => {
+    expect(findings(letter, furtherQuestions)).toEqual([]);
+  },
+);
 
 test('every overload has samples or a reason why not, and none both', () => {
   const sampled = new Set(allSamples().map(({ overload }) => overload));

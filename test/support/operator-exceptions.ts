@@ -196,4 +196,61 @@ export const refusals: readonly Refusal[] = [
       'eigenvectors are free up to a phase, and libtorch refuses losses that depend on it outside transforms only',
     overloads: 'linalg_eig',
   },
+  {
+    question: 'jvp',
+    says: /^ERR_TRANSFORM: \w+: libtorch refused .*Trying to use forward AD with \w+ that does not support it/,
+    reason: 'libtorch has its derivative in reverse mode only',
+    overloads: `cdist conv_tbc embedding_bag embedding_bag.padding_idx grid_sampler_2d grid_sampler_2d_backward
+      grid_sampler_3d grid_sampler_3d_backward huber_loss_backward index_reduce multi_margin_loss
+      multilabel_margin_loss multilabel_margin_loss_forward native_dropout_backward
+      ormqr pdist segment_reduce slow_conv3d slow_conv3d_forward slow_conv_dilated2d
+      slow_conv_dilated3d slow_conv_transpose2d slow_conv_transpose3d soft_margin_loss_backward thnn_conv2d`,
+  },
+  {
+    question: 'jvp',
+    says: /^slope (8\.79419|22\.36148)\d*, not -(21\.88465|40\.65279)/,
+    reason:
+      "libtorch's derivative in forward mode is wrong; linalg_solve_triangular, which replaces it, has the right one",
+    overloads: 'triangular_solve',
+  },
+  {
+    question: 'jit of vmap',
+    says: /\[3\]: null, not a tensor$/,
+    reason: 'as under jit',
+    overloads: 'mkldnn_rnn_layer',
+  },
+  {
+    question: 'vmap of jit',
+    says: /\[3\]: null, not a tensor$/,
+    reason: 'as under jit',
+    overloads: 'mkldnn_rnn_layer',
+  },
+  {
+    question: 'vmap of jit',
+    says: /^ERR_TRANSFORM: jit: expected an operator that makes its result anew/,
+    reason:
+      'is recorded as the writes that it is composed of where nothing is mapped; vmap alone sees others',
+    overloads: 'cummaxmin_backward trace_backward value_selecting_reduction_backward',
+  },
+  {
+    question: 'vmap of jit',
+    says: /^ERR_TRANSFORM: jit: Batching rule not implemented for aten::sum\.IntList_out/,
+    reason:
+      'is recorded as the writes that it is composed of where nothing is mapped; vmap alone sees others',
+    overloads: `linalg_matrix_rank linalg_matrix_rank.atol_rtol_float linalg_matrix_rank.atol_rtol_tensor
+      linalg_matrix_rank.tol_tensor`,
+  },
+  {
+    question: 'jit of grad',
+    says: readsValues,
+    reason:
+      'its derivative picks by a mask, so that its shape depends on values; `where` has one that does not',
+    overloads: 'index_put',
+  },
+  {
+    question: 'vmap of grad',
+    says: readsValues,
+    reason: 'its derivative by products looks for zeros',
+    overloads: 'index_reduce',
+  },
 ];
