@@ -121,9 +121,7 @@ const functions: Readonly<Record<string, Example>> = {
         const [query, key, value] = projections.map((projection) => token.matmul(projection));
         const attention = query!.matmul(key!.t()).div(Math.SQRT2).softmax(1);
         const mixed = token.add(attention.matmul(value!)).mul(shift);
-        // Not layerNorm, whose third derivative is wrong in libtorch 2.13 (torch.func.grad three times says the same).
-        const centred = mixed.sub(mixed.mean(1, { keepdim: true }));
-        const normed = centred.div(centred.square().mean(1, { keepdim: true }).add(0.5).sqrt());
+        const normed = ops.layerNorm(mixed, [2], { eps: 0.5 });
         return normed.add(mixed).square().mul(weights).sum();
       };
     },
