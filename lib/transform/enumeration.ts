@@ -6,6 +6,7 @@ import { eq, indexSelect, ne, reshape, where } from '../ops';
 import { tensor } from '../tensor/create';
 import { outsideScopes } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
+import { isPlainObject } from '../tree';
 import { describeValue } from './describe';
 import { branchedErrorIf, type ErrorIfOptions } from './error-if';
 
@@ -76,6 +77,18 @@ export class EnumerationItem<N extends string = string> extends Module {
   }
 }
 
+function requireArguments(title: unknown, messages: unknown, parents: unknown): void {
+  const op = 'Enumeration';
+  const refuse = (expected: string, got: unknown): ArgumentError =>
+    new ArgumentError(`${op}: expected ${expected}, got ${show(got)}.`, { op });
+  if (typeof title !== 'string') throw refuse('a title', title);
+  if (!isPlainObject(messages)) throw refuse('an object of messages by name', messages);
+  if (!Array.isArray(parents)) throw refuse('an array of enumerations to extend', parents);
+  for (const parent of parents as unknown[]) {
+    if (!(parent instanceof EnumerationBase)) throw refuse('enumerations to extend', parent);
+  }
+}
+
 /** What every enumeration has; the items are further properties, by their names. */
 export class EnumerationBase<N extends string = string> {
   /** Its name, for messages. */
@@ -90,6 +103,7 @@ export class EnumerationBase<N extends string = string> {
 
   /** @internal */
   constructor(title: string, messages: Messages, parents: readonly EnumerationBase[] = []) {
+    requireArguments(title, messages, parents);
     this.title = title;
     const numbers = new Map<string, number>();
     const texts: string[] = [];

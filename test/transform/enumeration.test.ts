@@ -231,3 +231,14 @@ describe('an enumeration', () => {
     );
   });
 });
+
+test('what is no title, no messages or no enumeration to extend', () => {
+  expect(() => new Enumeration(3 as never, {})).toThrow('Enumeration: expected a title, got 3.');
+  expect(() => new Enumeration('T', null as never)).toThrow(
+    'expected an object of messages by name, got null.',
+  );
+  expect(() => new Enumeration('T', {}, A as never)).toThrow(
+    'expected an array of enumerations to extend, got ',
+  );
+  expect(() => new Enumeration('T', {}, [1 as never])).toThrow('expected enumerations to extend, got 1.');
+});
