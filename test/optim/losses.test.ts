@@ -3,8 +3,10 @@ import {
   DtypeError,
   filterGrad,
   filterJit,
+  filterVmap,
   optim,
   ops,
+  random,
   ShapeError,
   tensor,
   type Tensor,
@@ -275,6 +277,27 @@ describe('whatever stands for an argument, the loss names itself', () => {
       'optim.softmaxCrossEntropy: expected where of the dtype bool, got float32.',
     );
   });
+});
+
+test('ctcLoss has first and second derivatives, as finite differences do, also inside vmap', () => {
+  const sequences = random.normal(random.key(0), [2, 6, 4], { dtype: 'float64' });
+  const direction = random.normal(random.key(1), [2, 6, 4], { dtype: 'float64' });
+  const loss = (logits: Tensor) =>
+    optim.ctcLoss(logits, ops.zeros([2, 6]), int([[1, 2], [3, 3]]), ops.zeros([2, 2])).sum(); // prettier-ignore
+  const gradient = filterGrad(loss);
+  const along = (f: (x: Tensor) => Tensor) =>
+    f(sequences.add(direction, { alpha: 1e-5 }))
+      .sub(f(sequences.sub(direction, { alpha: 1e-5 })))
+      .div(2e-5);
+  const slope = gradient(sequences).mul(direction).sum();
+  expectClose(slope, along(loss).item(), { rtol: 1e-8 });
+  const curvature = filterGrad((x: Tensor) => gradient(x).mul(direction).sum())(sequences);
+  expectClose(curvature, along(gradient).toArray(), { rtol: 1e-6, atol: 1e-8 });
+  const batch = ops.stack([sequences, sequences]);
+  expectClose(filterVmap(gradient)(batch).select(0, 1), gradient(sequences).toArray(), { rtol: 1e-12 });
+  expect(() => loss(sequences.to('float16'))).toThrow(
+    'optim.ctcLoss: expected a logEpsilon that float16 holds, got -100000. Pass { logEpsilon: -1e4 }, or logits of float32.',
+  );
 });
 
 test('the graph of ctcLoss is of one size for every length', () => {

@@ -1,7 +1,7 @@
 import { ArgumentError, ShapeError } from '../../base/errors';
 import { requireOptions } from '../../base/options';
 import { scan } from '../../control';
-import { cat, full, logaddexp, oneHot, to, zeros } from '../../ops';
+import { cat, full, oneHot, to, where, zeros } from '../../ops';
 import type { Tensor } from '../../tensor/tensor';
 import {
   like,
@@ -20,6 +20,8 @@ export interface CtcOptions {
   /** What stands for the logarithm of 0; -1e5 unless given. */
   readonly logEpsilon?: number | undefined;
 }
+
+const largestHalf = 65504;
 
 /**
  * The connectionist temporal classification loss: minus the logarithm of the probability of all alignments of labels
@@ -77,6 +79,12 @@ function forward(
   requireIntegers('labels', labels, op);
   requireReal('labelPaddings', labelPaddings, op);
   requireNumeric('logEpsilon', logEpsilon, op);
+  if (logits.dtype === 'float16' && logEpsilon < -largestHalf) {
+    throw new ArgumentError(
+      `${op}: expected a logEpsilon that float16 holds, got ${logEpsilon}. Pass { logEpsilon: -1e4 }, or logits of float32.`,
+      { op },
+    );
+  }
   requireAxes('logits', logits, 3, op);
   requireAxes('labels', labels, 2, op);
   requireSameShape('labels and labelPaddings', labels, labelPaddings, op);
@@ -116,7 +124,7 @@ function forward(
   type Step = typeof first;
   const step = ({ blanks, emitted }: Step, [blank, label, pad]: readonly [Tensor, Tensor, Tensor]) => {
     const before = advanced(blanks, emitted.add(repeat, { alpha: logEpsilon }));
-    const nextEmitted = logaddexp(before.narrow(1, 0, n).add(label), emitted.add(label));
+    const nextEmitted = logAddExp(before.narrow(1, 0, n).add(label), emitted.add(label));
     const stay = emitted.add(blank).add(repeat.rsub(1), { alpha: logEpsilon });
     const nextBlanks = advanced(before.add(blank), stay);
     const keep = pad.rsub(1);
@@ -135,8 +143,15 @@ function forward(
   return [last.mul(chosen).sum(1).neg(), time > 0 ? cat([before, last.unsqueeze(0)]) : before, all.emitted];
 }
 
+/** log(exp(a) + exp(b)). libtorch's own has a second derivative of NaN where a and b lie far from each other. */
+function logAddExp(a: Tensor, b: Tensor): Tensor {
+  const isFirst = a.ge(b);
+  const larger = where(isFirst, a, b);
+  return larger.add(where(isFirst, b, a).sub(larger).exp().log1p());
+}
+
 /** The places after each label, with what is added to those before it. */
 function advanced(places: Tensor, added: Tensor): Tensor {
   const [, size] = places.shape as [number, number];
-  return cat([places.narrow(1, 0, 1), logaddexp(places.narrow(1, 1, size - 1), added)], 1);
+  return cat([places.narrow(1, 0, 1), logAddExp(places.narrow(1, 1, size - 1), added)], 1);
 }
