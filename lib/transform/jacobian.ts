@@ -290,13 +290,22 @@ export interface FilterJacobianOptions {
  *
  * @see equinox.filter_jacfwd.
  */
+export function filterJacfwd<A extends unknown[], X>(
+  fn: Callable<A, readonly [unknown, X]>,
+  options: FilterJacobianOptions & { readonly hasAux: true },
+): (...args: A) => [jacobian: unknown, aux: X];
+export function filterJacfwd<A extends unknown[]>(
+  fn: Callable<A, Tensor>,
+  options?: { readonly hasAux?: false | undefined },
+): (...args: A) => A[0];
 export function filterJacfwd<A extends unknown[]>(
   fn: Callable<A>,
-  options: FilterJacobianOptions = {},
-): (...args: A) => unknown {
+  options?: FilterJacobianOptions,
+): (...args: A) => unknown;
+export function filterJacfwd(fn: Callable, options: FilterJacobianOptions = {}): unknown {
   return wrapFunction(
     transform(forwardJacobian, 'filterJacfwd', fn, options, true),
-    fn as Callable,
+    fn,
     filterJacfwd,
     options,
   );
@@ -307,13 +316,22 @@ export function filterJacfwd<A extends unknown[]>(
  *
  * @see equinox.filter_jacrev.
  */
+export function filterJacrev<A extends unknown[], X>(
+  fn: Callable<A, readonly [unknown, X]>,
+  options: FilterJacobianOptions & { readonly hasAux: true },
+): (...args: A) => [jacobian: unknown, aux: X];
+export function filterJacrev<A extends unknown[]>(
+  fn: Callable<A, Tensor>,
+  options?: { readonly hasAux?: false | undefined },
+): (...args: A) => A[0];
 export function filterJacrev<A extends unknown[]>(
   fn: Callable<A>,
-  options: FilterJacobianOptions = {},
-): (...args: A) => unknown {
+  options?: FilterJacobianOptions,
+): (...args: A) => unknown;
+export function filterJacrev(fn: Callable, options: FilterJacobianOptions = {}): unknown {
   return wrapFunction(
     transform(reverseJacobian, 'filterJacrev', fn, options, true),
-    fn as Callable,
+    fn,
     filterJacrev,
     options,
   );
@@ -324,9 +342,18 @@ export function filterJacrev<A extends unknown[]>(
  *
  * @see equinox.filter_hessian.
  */
+export function filterHessian<A extends unknown[], X>(
+  fn: Callable<A, readonly [unknown, X]>,
+  options: FilterJacobianOptions & { readonly hasAux: true },
+): (...args: A) => [hessian: unknown, aux: X];
+export function filterHessian<A extends unknown[]>(
+  fn: Callable<[Tensor, ...A], Tensor>,
+  options?: { readonly hasAux?: false | undefined },
+): (x: Tensor, ...args: A) => Tensor;
 export function filterHessian<A extends unknown[]>(
   fn: Callable<A>,
-  options: FilterJacobianOptions = {},
-): (...args: A) => unknown {
-  return wrapFunction(hessianOf('filterHessian', fn, options, true), fn as Callable, filterHessian, options);
+  options?: FilterJacobianOptions,
+): (...args: A) => unknown;
+export function filterHessian(fn: Callable, options: FilterJacobianOptions = {}): unknown {
+  return wrapFunction(hessianOf('filterHessian', fn, options, true), fn, filterHessian, options);
 }

@@ -31,12 +31,15 @@ void take_plain_results(jit::Block* block) {
   }
 }
 
-void forget_plain_results(jit::Graph& graph) {
+bool forget_plain_results(jit::Graph& graph) {
+  bool found = false;
   for (jit::Node* node : graph.nodes()) {
     if (node->kind() != custom_call_symbol()) continue;
+    found = true;
     const jit::WithInsertPoint before(node);
     node->replaceInput(1, graph.insertNode(graph.createList(c10::TensorType::get(), {}))->output());
   }
+  return found;
 }
 
 }  // namespace equinode::trace

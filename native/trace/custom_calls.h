@@ -17,7 +17,8 @@ c10::Symbol custom_call_symbol();
 // Puts the plain results in the places of the calls.
 void take_plain_results(torch::jit::Block* block);
 
-// Takes away the plain results, so that only the calls are left.
-void forget_plain_results(torch::jit::Graph& graph);
+// Takes away the plain results, so that only the calls are left, and what computed them is dead; gives whether there
+// was any.
+bool forget_plain_results(torch::jit::Graph& graph);
 
 }  // namespace equinode::trace

@@ -143,7 +143,7 @@ std::vector<at::Tensor> Program::run(std::vector<at::Tensor> inputs) const {
   std::call_once(layered_once_, [this] {
     c10::impl::ExcludeDispatchKeyGuard not_recorded(c10::DispatchKey::Fake);
     const std::shared_ptr<jit::Graph> graph = untyped(*graph_);
-    forget_plain_results(*graph);
+    if (forget_plain_results(*graph)) clean(graph);
     layered_.emplace(for_layers(graph), "equinode");
   });
   jit::Stack stack = stack_of(std::move(inputs));

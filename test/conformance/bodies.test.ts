@@ -91,7 +91,20 @@ const places: Readonly<Record<string, Place>> = {
 interface Step {
   readonly step: Fn;
   readonly reverseOnly?: boolean;
+  /** Whether it has no second derivative. */
+  readonly onceOnly?: boolean;
 }
+
+const onHost =
+  (f: Fn): Fn =>
+  (a) =>
+    pureCallback(f, [a], { resultShapeDtypes: a });
+const [sine, cosine] = [onHost((a) => a.sin()), onHost((a) => a.cos())];
+const hostSine = customVjp(sine).defvjp(
+  (a) => [sine(a), a],
+  (a: Tensor, g: Tensor) => [cosine(a).mul(g)],
+);
+const pushedHostSine = customJvp(sine).defjvp(([a]: [Tensor], [t]: [Tensor]) => [sine(a), cosine(a).mul(t)]);
 
 // The rules give thrice the derivative, so that it shows that they ran.
 const steps: Readonly<Record<string, Step>> = {
@@ -122,6 +135,8 @@ const steps: Readonly<Record<string, Step>> = {
   branchedErrorIf: {
     step: (a) => branchedErrorIf(a.sin(), a.gt(1e6).any(), 1, ['small', 'large']),
   },
+  'customVjp of pureCallback': { step: hostSine, reverseOnly: true, onceOnly: true },
+  'customJvp of pureCallback': { step: pushedHostSine, onceOnly: true },
   pureCallback: {
     step: (a) => {
       const fixed = stopGradient(a);
@@ -157,6 +172,7 @@ const uses: Readonly<
 function isPossible(place: Place, step: Step, needs: string): boolean {
   const reverse = needs.replaceAll('f', '').length;
   if (needs.includes('f') && (place.reverseOnly === true || step.reverseOnly === true)) return false;
+  if (step.onceOnly === true && needs.length > 1) return false;
   return reverse <= place.reverse;
 }
 

@@ -222,7 +222,7 @@ describe('filterCustomJvp', () => {
 
 test('Jacobians and Hessians are with respect to the first argument, and agree', () => {
   const f = (a: Tensor, b: Tensor): Tensor => a.sin().mul(b);
-  const second = filterHessian(f)(scalar(1), scalar(2)) as Tensor;
+  const second = filterHessian(f)(scalar(1), scalar(2));
   expect(second.item()).toBeCloseTo(-2 * Math.sin(1), 12);
   const mlp = new nn.MLP(3, 1, 4, 3, { key: key(2), dtype: 'float64' });
   const loss = (m: nn.MLP): Tensor => m.forward(x).square().sum();

@@ -144,8 +144,8 @@ describe('filterJacfwd, filterJacrev and filterHessian', () => {
   const loss = (model: Net, x: Tensor): Tensor => model.forward(x);
 
   test('agree with filterGrad on a model', () => {
-    const forward = filterJacfwd(loss)(net, v) as Net;
-    const reverse = filterJacrev(loss)(net, v) as Net;
+    const forward = filterJacfwd(loss)(net, v);
+    const reverse = filterJacrev(loss)(net, v);
     const expected = filterGrad(loss)(net, v);
     expect([forward.count, forward.activation]).toEqual([null, null]);
     const close = (a: Tensor, b: Tensor): boolean => ops.allclose(a, b, { rtol: 1e-12 });
