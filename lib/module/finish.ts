@@ -64,10 +64,14 @@ function checkFunction(info: ClassInfo, field: string, value: NamedFunction): vo
   }
 }
 
-/** Warns of tensors directly in a leaf: a Set, an object of a class that is not registered. */
+/** Warns of a Promise, and of tensors directly in a leaf: a Set, an object of a class that is not registered. */
 function checkHidden(info: ClassInfo, field: string, value: unknown): void {
   if (typeof value !== 'object' || value === null || value instanceof Tensor) return;
   if (ArrayBuffer.isView(value) || kindOf(value) !== undefined) return;
+  if (value instanceof Promise) {
+    warnOnce(`${info.name}.${field} promise`, misuse.promiseInField(info.name, field));
+    return;
+  }
   const isTensor = (part: unknown): boolean => part instanceof Tensor;
   const hides =
     value instanceof Set

@@ -66,6 +66,15 @@ export function hiddenTensors(owner: string, field: string, what: string): strin
   );
 }
 
+export function promiseInField(owner: string, field: string): string {
+  return withCode(
+    `${owner}: the field .${field} holds a Promise, which is a leaf: transforms do not see what it will give. A constructor ` +
+      'cannot wait for it.',
+    `this.${field} = load(path);`,
+    `static async load(path) {\n  return new ${owner}(await load(path));\n}`,
+  );
+}
+
 export function tensorsInSet(owner: string, field: string): string {
   return withCode(
     `${owner}: the field .${field} holds tensors in a Set, which is a leaf: transforms do not see what is in it. Its ` +

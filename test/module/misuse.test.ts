@@ -549,6 +549,27 @@ describe('mistakes that may be meant are warnings', () => {
     ]);
   });
 
+  test('for a Promise', () => {
+    class Late extends Module {
+      readonly weight = Promise.resolve(full([1], 1));
+    }
+    leaves(new Late());
+    expect(emitWarning.mock.calls.map(([text]: [string]) => text)).toEqual([
+      lines(
+        'Late: the field .weight holds a Promise, which is a leaf: transforms do not see what it will give. A constructor ' +
+          'cannot wait for it.',
+        '',
+        '  // Wrong',
+        '  this.weight = load(path);',
+        '',
+        '  // Right',
+        '  static async load(path) {',
+        '    return new Late(await load(path));',
+        '  }',
+      ),
+    ]);
+  });
+
   test('and none comes for tensors in other fields, or for other static values', () => {
     class Right extends Module {
       static readonly fields = { size: field({ static: true }) };
