@@ -99,6 +99,8 @@ std::optional<at::Tensor> unknown_operand(const c10::OperatorHandle& op, c10::Ar
                                           const ValueMap& values) {
   if (!op.hasTag(at::Tag::data_dependent_output) && !op.hasTag(at::Tag::dynamic_output_shape)) return std::nullopt;
   const c10::FunctionSchema& schema = op.schema();
+  // The caller may name the size of the result.
+  if (schema.name() == "aten::repeat_interleave" && !arguments.back().isNone()) return std::nullopt;
   const bool has_indices = takes_indices(schema);
   std::optional<at::Tensor> unknown;
   for (size_t i = 0; i < arguments.size(); ++i) {

@@ -105,6 +105,15 @@ test('norm has a derivative in forward mode', () => {
   expect(Number(tangent)).toBeCloseTo(Number(ops.norm(x)), 12);
 });
 
+test('a size of repeatInterleave that the call names is known while tracing', () => {
+  const repeats = tensor([2, 0, 1, 1], { dtype: 'int64' });
+  const repeat = (value: Tensor, counts: Tensor): Tensor =>
+    ops.repeatInterleave(value, counts, 0, { outputSize: 4 });
+  const compiled = filterJit(repeat);
+  expect(compiled(x, repeats).toArray()).toEqual([0.5, 0.5, 2, 3]);
+  expect(compiled(x, repeats.flip(0)).toArray()).toEqual([0.5, -1, 3, 3]);
+});
+
 test('views as another dtype compile', () => {
   const bits = (value: Tensor): Tensor => ops.view(value, 'int64');
   expect(filterJit(bits)(x).toArray()).toEqual(bits(x).toArray());

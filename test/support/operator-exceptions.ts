@@ -97,7 +97,7 @@ export const refusals: readonly Refusal[] = [
     question: 'jit',
     says: readsValues,
     reason: 'libtorch checks values, or takes sizes from them, and computes nothing where the check fails',
-    overloads: `cov ctc_loss.IntList ctc_loss.Tensor cumprod_backward gru.data lstm.data nanquantile quantile
+    overloads: `cov cumprod_backward gru.data lstm.data nanquantile quantile
       rnn_relu.data rnn_tanh.data`,
   },
   {
@@ -106,6 +106,13 @@ export const refusals: readonly Refusal[] = [
     reason:
       'its last result is a workspace for the backward call, which oneDNN makes only where autograd may run',
     overloads: 'mkldnn_rnn_layer',
+  },
+  {
+    question: 'jit',
+    says: readsValues,
+    reason:
+      "libtorch takes its shape for one that values decide, and writes lengths into memory that no trace sees; `optim`'s compiles",
+    overloads: 'ctc_loss.IntList ctc_loss.Tensor',
   },
   {
     question: 'vmap',
