@@ -9,6 +9,7 @@ import { mergeArguments, nondifferentiable, type CustomRuleOptions } from './cus
 import { describeValue } from './describe';
 import { directionsOf, isDifferentiable, looksOf } from './direction';
 import { takeApart, type Layout } from './layout';
+import { requireLive } from './live';
 import { pairOf } from './pair';
 import type { Maybe, Rule } from './rule';
 
@@ -25,6 +26,7 @@ interface Parts {
 function applyJvp(parts: Parts, args: readonly unknown[], fixed: readonly unknown[]): unknown {
   const { name } = parts;
   const [tensors, layout] = takeApart([args, fixed]);
+  requireLive(name, tensors);
   const argsLayout = takeApart(args)[1];
   let outLayout: Layout | undefined;
   const open = (inputs: readonly Tensor[]): [unknown[], unknown[]] =>

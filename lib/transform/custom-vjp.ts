@@ -7,6 +7,7 @@ import { flatten, unflatten } from '../tree';
 import { applyRule } from './custom-rule';
 import { directionsOf, isDifferentiable, looksOf } from './direction';
 import { takeApart, type Layout } from './layout';
+import { requireLive } from './live';
 import { pairOf } from './pair';
 import type { Maybe, Rule } from './rule';
 
@@ -30,6 +31,7 @@ interface Parts {
 function applyVjp(parts: Parts, first: unknown, rest: readonly unknown[]): unknown {
   const { name } = parts;
   const [tensors, layout] = takeApart([first, rest]);
+  requireLive(name, tensors);
   const [firstLeaves, firstStructure] = flatten(first);
   const firstLayout = takeApart(first)[1];
   const firstCount = firstLayout.count;

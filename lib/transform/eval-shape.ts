@@ -8,6 +8,7 @@ import { Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
 import { flatten, flattenWithPath, keystr, unflatten } from '../tree';
 import { describeValue } from './describe';
+import { requireLive } from './live';
 
 /** A tree with a `ShapeDtypeStruct` in the place of every tensor. */
 export type Shapes<T> = T extends Tensor
@@ -46,6 +47,7 @@ function evaluate(name: string, fn: unknown, args: readonly unknown[]): unknown 
     });
   }
   const [leaves, structure] = flatten([fn, args]);
+  requireLive(name, leaves);
   const scope = openScope(`it was made inside \`${name}\`, which computes no values`);
   native().beginShapes();
   try {

@@ -8,6 +8,7 @@ import { refusePromise, tensorsIn } from '../tensor/tidy';
 import { flatten, flattenWithPath, keystr, unflatten, type Structure } from '../tree';
 import { describeValue } from './describe';
 import { withLevel } from './levels';
+import { requireLive } from './live';
 import { wrapFunction } from './wrapped-function';
 
 /** The arguments that are differentiated, taken apart. */
@@ -149,6 +150,10 @@ function rawTargets(
       );
     }
     const [entries, structure] = flattenWithPath(args[position]);
+    requireLive(
+      name,
+      entries.map(([, leaf]) => leaf),
+    );
     for (const [path, leaf] of entries) {
       if (isDifferentiable(leaf)) continue;
       throw new TransformError(
@@ -305,6 +310,7 @@ function filterTransform(
       );
     }
     const [leaves, structure] = flatten(args[0]);
+    requireLive(name, leaves);
     if (!leaves.some(isDifferentiable)) {
       throw new TransformError(
         `${name}: expected a floating-point tensor in the first argument, got ${describeValue(args[0])} without one.`,

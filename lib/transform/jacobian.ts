@@ -6,6 +6,7 @@ import { flatten, flattenWithPath, keystr, unflatten, type Structure } from '../
 import { describeValue } from './describe';
 import { isDifferentiable } from './direction';
 import { pushForward } from './jvp';
+import { requireLive } from './live';
 import { pairOf } from './pair';
 import type { Maybe } from './rule';
 import { pullBackOf } from './vjp';
@@ -52,6 +53,7 @@ function problemOf(
     typeof argnums === 'number' ? args[positions[0] ?? 0] : positions.map((position) => args[position]);
   const [entries, structure] = flattenWithPath(target);
   const leaves = entries.map(([, leaf]) => leaf);
+  requireLive(name, leaves);
   for (const [path, leaf] of entries) {
     if (isFiltered || isDifferentiable(leaf)) continue;
     throw new TransformError(

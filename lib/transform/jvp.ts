@@ -10,6 +10,7 @@ import { flatten, flattenWithPath, keystr, unflatten } from '../tree';
 import { describeValue } from './describe';
 import { directionsOf, isDifferentiable, looksOf } from './direction';
 import { withLevel } from './levels';
+import { requireLive } from './live';
 import { pairOf } from './pair';
 import type { Maybe } from './rule';
 
@@ -141,6 +142,7 @@ export function jvp(
   const { hasAux = false } = options;
   requireLists(name, primals, tangents);
   const [entries, structure] = flattenWithPath(primals);
+  requireLive(name, flatten([primals, tangents])[0]);
   for (const [path, leaf] of entries) {
     if (isDifferentiable(leaf)) continue;
     throw new TransformError(
@@ -164,6 +166,7 @@ function anyTangents(name: string, primals: readonly unknown[], tangents: readon
   const isLeaf = (value: unknown): boolean => value === null || value === undefined;
   const [entries, structure] = flattenWithPath(primals, { isLeaf });
   const [leaves, given] = flatten(tangents, { isLeaf });
+  requireLive(name, flatten([primals, tangents])[0]);
   if (!given.equals(structure)) {
     throw new ArgumentError(
       `${name}: expected tangents with the structure of the primals, ${structure.toString()}, null standing for zero, got ${given.toString()}.`,

@@ -9,6 +9,7 @@ import { flatten, flattenWithPath, isPlainObject, keystr, unflatten } from '../t
 import { describeValue } from './describe';
 import { directionsOf, isDifferentiable, looksOf } from './direction';
 import { withLevel } from './levels';
+import { requireLive } from './live';
 import { pairOf } from './pair';
 
 /** The function that takes cotangents back to the arguments. */
@@ -33,6 +34,7 @@ function zerosOf({ shape, dtype, device }: Place): Tensor {
 /** Calls `fn` inside a Grad layer, and keeps what its gradients need as long as the returned function lives. */
 export function pullBackOf(name: string, fn: Callable, primals: readonly unknown[], hasAux: boolean): Pulled {
   const [leaves, structure] = flatten(primals);
+  requireLive(name, leaves);
   return withLevel(
     name,
     () => native().pushGrad(),
@@ -60,6 +62,7 @@ export function pullBackOf(name: string, fn: Callable, primals: readonly unknown
         isDifferentiable(leaf) ? { shape: leaf.shape, dtype: leaf.dtype, device: leaf.device } : null,
       );
       const pull = (cotangents: unknown): unknown[] => {
+        requireLive(name, flatten(cotangents)[0]);
         const found = directionsOf(name, 'cotangents', outStructure, looks, cotangents);
         const atRoots = found.filter((_one, i) => outLeaves[i] instanceof Tensor);
         const gradients = native().pullBack(
@@ -126,6 +129,7 @@ export function vjp<A extends unknown[], R, X>(
 export function vjp(fn: Callable, ...given: unknown[]): unknown {
   const name = 'vjp';
   const [primals, hasAux] = split(given);
+  requireLive(name, flatten(primals)[0]);
   for (const [path, leaf] of flattenWithPath(primals)[0]) {
     if (isDifferentiable(leaf)) continue;
     throw new TransformError(

@@ -9,6 +9,7 @@ import { flatten, flattenUpTo, flattenWithPath, keystr, unflatten } from '../tre
 import { describeValue } from './describe';
 import { ifArray, type AxisRule } from './if-array';
 import { withLevel } from './levels';
+import { requireLive } from './live';
 import { wrapFunction } from './wrapped-function';
 
 /** An axis, null for "not mapped", a rule, or a tree of these that is a prefix of what it is for. */
@@ -118,6 +119,7 @@ function mapOver(
     );
   }
   const [entries, structure] = flattenWithPath(args);
+  requireLive(name, flatten(args)[0]);
   const axes = axesOf(name, 'inAxes', inAxes, args);
   const leaves = entries.map(([path, value], i) => ({
     value,

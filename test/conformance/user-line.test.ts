@@ -349,6 +349,34 @@ test.each(Object.keys(cases))('%s', (name) => {
   expect(jit(grad((a: Tensor) => a.square().sum()))(x).toArray()).toEqual([2, 4, 6]);
 });
 
+test.each<readonly [string, (gone: Tensor) => unknown]>([
+  ['grad', (a) => grad((b: Tensor) => b.sum())(a)],
+  ['filterGrad', (a) => filterGrad((b: Tensor) => b.sum())(a)],
+  ['jvp', (a) => jvp((b: Tensor) => b, [x], [a])],
+  ['vjp', (a) => vjp((b: Tensor) => b, a)],
+  ['vjp', (a) => vjp((b: Tensor) => b, x)[1](a)],
+  ['jacfwd', (a) => jacfwd((b: Tensor) => b)(a)],
+  ['hessian', (a) => hessian((b: Tensor) => b.sum())(a)],
+  ['jit', (a) => jit((b: Tensor) => b)(a)],
+  ['vmap', (a) => vmap((b: Tensor) => b)(a)],
+  ['filterVmap', (a) => filterVmap((b: Tensor) => b)(a)],
+  ['checkpoint', (a) => checkpoint((b: Tensor) => b)(a)],
+  ['evalShape', (a) => evalShape((b: Tensor) => b, a)],
+  [
+    'customVjp',
+    customVjp((b: Tensor) => b).defvjp(
+      (b) => [b, null],
+      (_kept: null, g: Tensor) => [g],
+    ),
+  ],
+])('%s names itself for a tensor that is gone', (name, use) => {
+  const one = tensor([1, 2, 3]);
+  one.dispose();
+  expect(thrown(() => use(one)).message).toBe(
+    `${name}: expected a live tensor, got one that is gone: it was disposed.`,
+  );
+});
+
 describe('a function that calls itself without end', () => {
   const functions: Readonly<Record<string, () => (a: Tensor) => Tensor>> = {
     jit: () => {
