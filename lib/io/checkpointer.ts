@@ -162,13 +162,14 @@ export class Checkpointer {
   restore<T>(like: T, which: number | 'latest' | 'best' = 'latest'): Checkpoint<T> | undefined {
     const op = 'Checkpointer.restore';
     if (which === 'latest') return this.restoreLatest(like, op);
-    const info = which === 'best' ? this.best() : this.all().find(({ step }) => step === which);
-    if (info === undefined) {
+    const chosen = which === 'best' ? this.best() : this.paths().find(({ step }) => step === which);
+    if (chosen === undefined) {
       if (which === 'best') return undefined;
       throw this.noSuchStep(which, op);
     }
-    requireSound(info.path, op);
-    return { ...info, tree: readTree(info.path, like, op) };
+    requireSound(chosen.path, op);
+    const info = infoOf(chosen.path) ?? { ...chosen, metric: undefined };
+    return { ...info, tree: readTree(chosen.path, like, op) };
   }
 
   /**

@@ -1,5 +1,4 @@
 import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ArgumentError, EquinodeError, errorOf, FormatError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { atPath, flatten, flattenUpTo, flattenWithPath, leafPaths, unflatten, type Path } from '../tree';
@@ -7,6 +6,7 @@ import { Tensor } from '../tensor/tensor';
 import { atomicWrite, writeAll, type ByteSink } from './atomic-write';
 import { ByteReader, sourceOfBytes, sourceOfFile, withFileSource, type ByteSource } from './byte-source';
 import { leafFromBlob, leafToBlob } from './leaf-blob';
+import { pathOf } from './random-file';
 import { describeMismatch, MismatchError } from './mismatch';
 
 /** Saves one leaf, or writes nothing to leave it out. */
@@ -86,7 +86,7 @@ export function treeSerialiseLeaves(
     writeLeaves(sink, tree, options, op);
   };
   if (isPath(target)) {
-    atomicWrite(withSuffix(target), op, save);
+    atomicWrite(withSuffix(target, op), op, save);
     return;
   }
   const write = sinkOf(target, op);
@@ -129,7 +129,7 @@ export function treeDeserialiseLeaves<T>(
   const op = 'treeDeserialiseLeaves';
   requireOptions(options, ['filterSpec', 'isLeaf', 'allowTrailing'], op);
   if (isPath(source)) {
-    const path = withSuffix(source);
+    const path = withSuffix(source, op);
     return withFileSource(path, op, (file) => load(new ByteReader(file, path), like, options, op));
   }
   return load(readerOf(source, op), like, options, op);
@@ -231,8 +231,8 @@ function isPath(target: unknown): target is string | URL {
 }
 
 /** Python's rule: a name without a suffix gets `.eqx`; `.hidden` and `name.` have none. */
-function withSuffix(target: string | URL): string {
-  const path = typeof target === 'string' ? target : fileURLToPath(target);
+function withSuffix(target: string | URL, op: string): string {
+  const path = pathOf(target, op);
   return extname(path).length > 1 ? path : `${path}.eqx`;
 }
 

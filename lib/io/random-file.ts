@@ -19,7 +19,12 @@ export interface RandomFile {
 
 /** A path as Node's functions take it. */
 export function pathOf(path: string | URL, op: string): string {
-  if (path instanceof URL) return fileURLToPath(path);
+  if (path instanceof URL) {
+    if (path.protocol === 'file:') return fileURLToPath(path);
+    throw new ArgumentError(`${op}: expected a path or a file URL, got ${path.href}. Download it first.`, {
+      op,
+    });
+  }
   if (typeof path === 'string' && path !== '') return path;
   const got = typeof path === 'string' ? 'an empty string' : `a value of type ${typeof path}`;
   throw new ArgumentError(`${op}: expected a path, got ${got}.`, { op });

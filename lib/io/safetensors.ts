@@ -234,10 +234,13 @@ function readHeader(file: RandomFile, op: string): Header {
   const bytes = Buffer.alloc(Number(length));
   file.readInto(bytes, 8);
   const dataStart = 8 + bytes.length;
-  const json = parseFlatJson(bytes);
-  if (json === undefined) {
+  const parsed = parseFlatJson(bytes);
+  if (parsed === undefined) {
     throw fail('a safetensors header in JSON', JSON.stringify(bytes.toString('latin1', 0, 40)));
   }
+  const { json, keyCount } = parsed;
+  // Readers do not agree on which of two counts, so that one might check what another loads.
+  if (keysIn(json) !== keyCount) throw fail('each key of the safetensors header once', 'one twice');
   const { __metadata__: metadata = {}, ...rest } = json;
   if (!isStrings(metadata)) throw fail('__metadata__ to be strings by name', 'something else');
   const entries = Object.entries(rest).map(([name, value]) => {
@@ -254,8 +257,14 @@ function readHeader(file: RandomFile, op: string): Header {
   return { metadata, entries, dataStart };
 }
 
-/** A JSON object nested at most three deep, which is all that a header needs; deeper ones cost memory. */
-function parseFlatJson(bytes: Buffer): Record<string, unknown> | undefined {
+/**
+ * A JSON object nested at most three deep, which is all that a header needs; deeper ones cost memory. With how many keys
+ * are written there.
+ */
+function parseFlatJson(
+  bytes: Buffer,
+): { readonly json: Record<string, unknown>; readonly keyCount: number } | undefined {
+  let keyCount = 0;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < bytes.length; i++) {
@@ -267,13 +276,21 @@ function parseFlatJson(bytes: Buffer): Record<string, unknown> | undefined {
     else if (byte === 0x5b || byte === 0x7b) {
       if (++depth > 3) return undefined;
     } else if (byte === 0x5d || byte === 0x7d) depth--;
+    else if (byte === 0x3a) keyCount++;
   }
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return isObject(value) ? value : undefined;
+    return isObject(value) ? { json: value, keyCount } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** How many keys all objects have, together. */
+function keysIn(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + keysIn(item), 0);
+  if (!isObject(value)) return 0;
+  return Object.values(value).reduce<number>((sum, item) => sum + 1 + keysIn(item), 0);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

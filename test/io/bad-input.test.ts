@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { ArgumentError, DisposedError, type EquinodeError } from '../../lib/base/errors';
 import * as io from '../../lib/io';
 import * as nn from '../../lib/nn';
@@ -123,4 +123,23 @@ test('exportTorchScript of a disposed example', async () => {
   });
   expect(error).toBeInstanceOf(DisposedError);
   expect(error.message).toContain('exportTorchScript: ');
+});
+
+test('a URL of something else than a file', () => {
+  const url = new URL('https://example.com/a');
+  const message = 'expected a path or a file URL, got https://example.com/a. Download it first.';
+  expect(() => io.loadSafetensors(url)).toThrow(`loadSafetensors: ${message}`);
+  expect(() => io.treeDeserialiseLeaves(url, [1])).toThrow(`treeDeserialiseLeaves: ${message}`);
+  expect(() => io.treeDeserialiseLeaves('', [1])).toThrow(
+    'treeDeserialiseLeaves: expected a path, got an empty string.',
+  );
+});
+
+test('a checkpoint that is asked for by its step and damaged is told as such', () => {
+  const folder = inFolder('damaged');
+  const path = new io.Checkpointer(folder).save(1, [1]);
+  writeFileSync(path, 'nothing');
+  expect(() => new io.Checkpointer(folder).restore([1], 1)).toThrow(
+    'Checkpointer.restore: expected a checkpoint of version 1, got "nothing" in ',
+  );
 });

@@ -218,7 +218,7 @@ describe('hostile files', () => {
       'a name twice',
       '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}',
       2,
-      'a hole',
+      'expected each key of the safetensors header once',
     ],
   ])('%s', (_name, header, dataBytes, message) => {
     refused(crafted(header, dataBytes), message);
@@ -280,3 +280,14 @@ print(json.dumps([metadata, {k: [str(v.dtype), v.to(float if not v.is_complex() 
     expect(readFileSync(`${path}.again`)).toEqual(readFileSync(path));
   },
 );
+
+test.each([
+  [
+    '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+  ],
+  ['{"a":{"dtype":"U8","shape":[1],"shape":[1],"data_offsets":[0,1]}}'],
+])('a key that stands twice is refused %#', (header) => {
+  expect(() => loadSafetensors(crafted(header, 1))).toThrow(
+    'loadSafetensors: expected each key of the safetensors header once, got one twice in ',
+  );
+});
