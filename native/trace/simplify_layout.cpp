@@ -225,7 +225,7 @@ class Simplifier {
     for (auto it = block->nodes().begin(); it != block->nodes().end();) {
       jit::Node* node = *it;
       ++it;
-      if (!follow(node)) {
+      if (!follow(node) && !take_single(node)) {
         replace_inputs(node);
         if (is_view(*node) && !aliases_.hasWriters(node)) node = as_reshape(node);
         note_layout(node);
@@ -234,6 +234,25 @@ class Simplifier {
     }
     replace_inputs(block->return_node());
     made_.pop_back();
+  }
+
+  // A batched product of a batch of one becomes a product. Whether it did.
+  bool take_single(jit::Node* node) {
+    if (node->kind() != c10::aten::bmm || aliases_.hasWriters(node)) return false;
+    const auto sizes = sizes_of(node->output());
+    if (!sizes.has_value() || (*sizes)[0] != 1) return false;
+    std::vector<jit::Value*> factors;
+    for (jit::Value* input : node->inputs()) {
+      const auto own = sizes_of(input);
+      if (!own.has_value()) return false;
+      const Place place = place_of(input);
+      factors.push_back(insert({place.root, *place.rearrangement.viewed({(*own)[1], (*own)[2]})}, node));
+    }
+    jit::Value* product = graph_.create(c10::aten::mm, factors, 1)->insertBefore(node)->output();
+    const Sizes flat = {(*sizes)[1], (*sizes)[2]};
+    set_contiguous(product, flat, *node->output());
+    places_.emplace(node->output(), Place{product, *Rearrangement(flat).viewed(*sizes)});
+    return true;
   }
 
   // A view of what may lie otherwise now.
