@@ -1,5 +1,6 @@
 import { dtypeInfo, type DType } from '../base/dtype';
 import { full, pow, to, where } from '../ops';
+import { inOuterScope } from '../tensor/lifetime';
 import { Tensor } from '../tensor/tensor';
 
 /** A setting of an optimiser: a number, or a tensor of no axes, as `injectHyperparams` makes it. */
@@ -121,8 +122,12 @@ export class BiasCorrection {
 
   for(like: Tensor): Tensor {
     const { dtype } = like;
-    const made = this.made.get(dtype) ?? this.make(dtype);
-    this.made.set(dtype, made);
+    let made = this.made.get(dtype);
+    if (made === undefined) {
+      // The updates of later leaves need it too.
+      made = inOuterScope(() => this.make(dtype));
+      this.made.set(dtype, made);
+    }
     return made;
   }
 

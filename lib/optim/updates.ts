@@ -3,6 +3,7 @@ import { isInexactArray } from '../filter';
 import { full, fullLike, zeros, zerosLike } from '../ops';
 import { handleOf } from '../tensor/handle';
 import { Tensor } from '../tensor/tensor';
+import { tidy } from '../tensor/tidy';
 import type { DType } from '../base/dtype';
 import {
   atPath,
@@ -98,8 +99,9 @@ export class Updates<T> {
       return parts;
     });
     const all = [...freeColumns, ...columns];
+    // What is computed on the way is released leaf by leaf, so that there is never a copy of the whole model of it.
     const rows = this.items.map((item, i) =>
-      item instanceof Tensor ? f(item, ...all.map((column) => column[i])) : item,
+      item instanceof Tensor ? tidy(() => f(item, ...all.map((column) => column[i]))) : item,
     );
     const count = rows.find((row): row is readonly unknown[] => Array.isArray(row))?.length ?? 1;
     return Array.from({ length: count }, (_, c) =>

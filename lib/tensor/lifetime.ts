@@ -91,6 +91,17 @@ export function outsideScopes<T>(make: () => T): T {
   }
 }
 
+/** Runs a function whose tensors the scope outside owns: what is kept for later runs of the innermost one's function. */
+export function inOuterScope<T>(make: () => T): T {
+  const scope = current;
+  current = current?.outer;
+  try {
+    return make();
+  } finally {
+    current = scope;
+  }
+}
+
 /**
  * Runs a body that will run again before the outermost scope closes: what it uses of the scopes around, such as variables
  * of a closure, stays alive until then.

@@ -2,7 +2,17 @@
 
 #include <c10/util/hash.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace equinode::trace {
+
+namespace {
+
+// How much may be made until what is no longer used is looked for.
+constexpr size_t kSweepEvery = size_t{16} << 20;
+
+}  // namespace
 
 size_t ValueMap::Hash::operator()(const Identity& identity) const {
   size_t hash = identity.words.size();
@@ -35,8 +45,26 @@ torch::jit::Value* ValueMap::find(const at::Tensor& tensor) const {
 
 void ValueMap::set(const at::Tensor& tensor, torch::jit::Value* value, Origin origin) {
   values_[identity_of(tensor)] = value;
-  origins_.try_emplace(memory_of(tensor), origin);
-  alive_.push_back(tensor);
+  if (!origins_.try_emplace(memory_of(tensor), origin).second) return;
+  if (tensor.layout() != at::kStrided || !tensor.has_storage()) {
+    alive_.push_back(tensor);
+    return;
+  }
+  memories_.push_back(tensor.storage());
+  unswept_ += tensor.storage().nbytes();
+  if (unswept_ > kSweepEvery) sweep();
+}
+
+// Frees the memory of what nothing but this map holds any more; its address stays taken.
+void ValueMap::sweep() {
+  unswept_ = 0;
+  const auto gone = std::partition(memories_.begin(), memories_.end(),
+                                   [](const c10::Storage& memory) { return memory.use_count() > 1; });
+  for (auto memory = gone; memory != memories_.end(); ++memory) {
+    memory->set_data_ptr_noswap(c10::DataPtr(nullptr, memory->device()));
+    emptied_.push_back(std::move(*memory));
+  }
+  memories_.erase(gone, memories_.end());
 }
 
 ValueMap::Origin ValueMap::origin(const at::Tensor& tensor) const {
