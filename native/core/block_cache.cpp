@@ -4,7 +4,9 @@
 #include <c10/util/Exception.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <deque>
 #include <iterator>
 #include <list>
@@ -22,8 +24,9 @@ namespace {
 // Below, what a block costs in the lists is felt beside an operator on it.
 constexpr size_t kSmallestBlock = size_t{32} << 10;
 
-// How much is kept for reuse; what was kept longest goes first.
-constexpr size_t kKeptBytes = size_t{512} << 20;
+// How much is always kept for reuse. Beyond it half of what was ever in use at once: the blocks of a step's sizes,
+// which are never all free, fit into that. What was kept longest goes first.
+constexpr size_t kKeptBytes = size_t{64} << 20;
 
 // When the system maps no more (it counts mappings, not only bytes), blocks up to this size may still be malloc's.
 constexpr size_t kLargestFromMalloc = size_t{64} << 20;
@@ -62,7 +65,11 @@ class BlockCache final : public c10::Allocator {
     return static_cast<int64_t>(used_bytes_ + kept_bytes_);
   }
 
-  void trim() { unmap(evict(0)); }
+  void trim() {
+    unmap(evict(0));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    most_used_bytes_ = used_bytes_;
+  }
 
  private:
   struct Block {
@@ -104,6 +111,13 @@ class BlockCache final : public c10::Allocator {
     return used_.count(block) > 0;
   }
 
+  // With the lock held.
+  void use(void* block, size_t size) {
+    used_.emplace(block, size);
+    used_bytes_ += size;
+    most_used_bytes_ = std::max(most_used_bytes_.load(), used_bytes_);
+  }
+
   void* take(size_t size) {
     void* block = take_kept(size);
     if (block == nullptr) block = map(size);
@@ -123,8 +137,7 @@ class BlockCache final : public c10::Allocator {
     void* block = latest->address;
     kept_.erase(latest);
     kept_bytes_ -= size;
-    used_.emplace(block, size);
-    used_bytes_ += size;
+    use(block, size);
     return block;
   }
 
@@ -132,8 +145,7 @@ class BlockCache final : public c10::Allocator {
     void* block = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return nullptr;
     const std::lock_guard<std::mutex> lock(mutex_);
-    used_.emplace(block, size);
-    used_bytes_ += size;
+    use(block, size);
     return block;
   }
 
@@ -148,7 +160,7 @@ class BlockCache final : public c10::Allocator {
       kept_bytes_ += size;
       by_size_[size].push_back(std::prev(kept_.end()));
     }
-    unmap(evict(kKeptBytes));
+    unmap(evict(std::max(kKeptBytes, most_used_bytes_.load() / 2)));
   }
 
   // Takes the blocks that were kept longest out of the lists, until at most `limit` bytes are kept.
@@ -175,6 +187,7 @@ class BlockCache final : public c10::Allocator {
   // The blocks that tensors use, with their sizes.
   std::unordered_map<void*, size_t> used_;
   size_t used_bytes_ = 0;
+  std::atomic<size_t> most_used_bytes_{0};
   // The free blocks, the one that was freed first in front.
   Kept kept_;
   std::unordered_map<size_t, std::deque<Kept::iterator>> by_size_;
