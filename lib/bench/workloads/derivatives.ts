@@ -1,4 +1,14 @@
-import { filterGrad, filterJit, filterVmap, Module, nn, random, tanh, type Tensor } from '../../index';
+import {
+  filterGrad,
+  filterJit,
+  filterVmap,
+  hessian,
+  Module,
+  nn,
+  random,
+  tanh,
+  type Tensor,
+} from '../../index';
 import { parameters } from '../training';
 import type { Workload } from '../workload';
 
@@ -46,4 +56,44 @@ function makeWide(): Perceptron {
 
 function examples() {
   return { x: random.normal(random.key(1), [batch, 784]), y: random.normal(random.key(2), [batch, 10]) };
+}
+
+const sizes = { inSize: 4, width: 16 };
+
+/** The second derivatives by every parameter of a small network. */
+export const hessianOfMlp: Workload = {
+  name: 'hessian',
+  title: 'Hessian of a network 4-16-1 (97 parameters), 32 examples',
+  settings: sizes,
+  tensors: () => ({ w: point(), x: points() }),
+  start() {
+    const { inSize, width } = sizes;
+    const loss = (w: Tensor, x: Tensor) => {
+      const [first, bias, last, end] = w.split([inSize * width, width, width, 1]) as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const hidden = tanh(x.matmul(first.reshape([inSize, width])).add(bias));
+      return hidden.matmul(last).add(end).square().mean();
+    };
+    const second = filterJit((w: Tensor, x: Tensor) => hessian(loss)(w, x));
+    const [w, x] = [point(), points()];
+    return {
+      step() {
+        second(w, x);
+      },
+      first: () => [Number(second(w, x).square().sum().sqrt())],
+    };
+  },
+};
+
+function point(): Tensor {
+  const { inSize, width } = sizes;
+  return random.normal(random.key(0), [inSize * width + 2 * width + 1]).mul(0.5);
+}
+
+function points(): Tensor {
+  return random.normal(random.key(1), [32, sizes.inSize]);
 }

@@ -1,7 +1,7 @@
 import type { Workload } from '../workload';
 import { call, eagerAdd } from './call';
 import { cnn, cnnInference, cnnServed } from './cnn';
-import { perSample } from './derivatives';
+import { hessianOfMlp, perSample } from './derivatives';
 import { mlpMnist, mlpSmall } from './mlp';
 import { gru, lstm } from './recurrent';
 import { resnet } from './resnet';
@@ -19,6 +19,7 @@ export const workloads: readonly Workload[] = [
   lstm,
   transformer,
   perSample,
+  hessianOfMlp,
   cnnInference,
   cnnServed,
   transformerInference,
