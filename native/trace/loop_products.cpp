@@ -1,5 +1,6 @@
 #include "native/trace/loop_products.h"
 
+#include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/ir/constants.h>
 
@@ -56,8 +57,11 @@ bool is_view(const jit::Node* node) {
   return (node->kind() == c10::aten::view || node->kind() == c10::aten::reshape) && node->inputs().size() == 2;
 }
 
-bool is_zero(const jit::Node* node) {
-  return node->kind() == c10::aten::zeros || node->kind() == c10::aten::zeros_like;
+bool is_zero(const jit::Value* value) {
+  const auto kind = value->node()->kind();
+  if (kind == c10::aten::zeros || kind == c10::aten::zeros_like) return true;
+  const auto constant = jit::toIValue(value);
+  return constant.has_value() && constant->isTensor() && !constant->toTensor().any().item<bool>();
 }
 
 // A loop with a known number of steps that runs them all.
@@ -207,7 +211,7 @@ class Loop {
     }
     if (*sizes_of(total) != *sizes) total = insert(c10::aten::reshape, {total, *sizes}, total, *sizes);
     jit::Value* start = node_->input(2 + carry);
-    if (!is_zero(start->node())) total = insert(c10::aten::add, {start, total}, total, *sizes);
+    if (!is_zero(start)) total = insert(c10::aten::add, {start, total}, total, *sizes);
     node_->output(carry)->replaceAllUsesWith(total);
 
     body_->eraseOutput(1 + carry);

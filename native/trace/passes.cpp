@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "native/trace/expand.h"
+#include "native/trace/fold_constants.h"
 #include "native/trace/fuse_pointwise.h"
 #include "native/trace/hidden_writes.h"
 #include "native/trace/loop_products.h"
@@ -127,6 +128,7 @@ void clean(const std::shared_ptr<jit::Graph>& graph) {
 
 void specialise(const std::shared_ptr<jit::Graph>& graph) {
   if (!has_hidden_writes(*graph->block())) {
+    fold_constants(graph);
     simplify_layout(graph);
     clean(graph);
     turn_products(graph);

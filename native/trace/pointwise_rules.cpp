@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
 #include <map>
 
 namespace equinode::trace {
@@ -64,6 +65,12 @@ bool is_operand(const jit::Value* value, const Shape& shape) {
   return true;
 }
 
+// Broadcasts a shape of full rank with another one.
+void widen(Shape& shape, const Shape& other) {
+  const size_t missing = shape.size() - other.size();
+  for (size_t i = 0; i < other.size(); ++i) shape[missing + i] = std::max(shape[missing + i], other[i]);
+}
+
 // The exponents for which a power is some multiplications or roots, as libtorch takes it too.
 bool is_simple_exponent(double exponent) {
   return exponent == 0.5 || exponent == 1 || exponent == 2 || exponent == 3 || exponent == -1;
@@ -106,13 +113,18 @@ std::optional<Shape> float_shape(const jit::Value* value) {
 
 // A number that is known now: a scalar argument, or a tensor that stands for a JavaScript number.
 std::optional<double> constant_of(const jit::Value* value) {
+  // Repeated by an expansion it is the same number.
+  while (value->node()->kind() == c10::aten::expand || value->node()->kind() == c10::aten::view ||
+         value->node()->kind() == c10::aten::reshape) {
+    value = value->node()->input(0);
+  }
   const auto known = jit::toIValue(value);
   if (!known.has_value()) return std::nullopt;
   if (known->isInt()) return static_cast<double>(known->toInt());
   if (known->isDouble()) return known->toDouble();
   if (!known->isTensor()) return std::nullopt;
   const at::Tensor& tensor = known->toTensor();
-  if (!tensor.defined() || tensor.dim() != 0 || !tensor.is_cpu() || tensor.is_complex()) return std::nullopt;
+  if (!tensor.defined() || tensor.numel() != 1 || !tensor.is_cpu() || tensor.is_complex()) return std::nullopt;
   return tensor.item<double>();
 }
 
@@ -122,9 +134,18 @@ std::optional<Shape> fusible_shape(const jit::Node* node) {
   if (rule == nullptr || node->outputs().size() != 1) return std::nullopt;
   const auto shape = float_shape(node->output());
   if (!shape.has_value() || shape->empty() || c10::multiply_integers(*shape) == 0) return std::nullopt;
+  // What is read must have the shape together, since numbers that are known have none.
+  Shape read(shape->size(), 1);
+  size_t rank = 0;
   for (const int position : {rule->a, rule->b, rule->c}) {
-    if (position >= 0 && !is_operand(node->input(position), *shape)) return std::nullopt;
+    if (position < 0) continue;
+    const jit::Value* operand = node->input(position);
+    if (!is_operand(operand, *shape)) return std::nullopt;
+    if (constant_of(operand).has_value()) continue;
+    rank = std::max(rank, float_shape(operand)->size());
+    widen(read, *float_shape(operand));
   }
+  if (rank != shape->size() || read != *shape) return std::nullopt;
   if (rule->scale >= 0 && !constant_of(node->input(rule->scale)).has_value()) return std::nullopt;
   return has_simple_arguments(name, node) ? shape : std::nullopt;
 }

@@ -49,6 +49,7 @@ Move move_of(const jit::Node* node) {
       {"aten::squeeze.dims", Move::kView}, {"aten::expand", Move::kView},
       {"aten::t", Move::kPermute},         {"aten::transpose.int", Move::kPermute},
       {"aten::permute", Move::kPermute},   {"aten::clone", Move::kCopy},
+      {"aten::alias", Move::kView},        {"aten::detach", Move::kView},
   };
   const c10::FunctionSchema* schema = node->maybeSchema();
   if (schema == nullptr || node->outputs().size() != 1) return Move::kNone;

@@ -198,6 +198,22 @@ describe('fused pointwise operators', () => {
     }
   });
 
+  it('know numbers that are expanded, also where nothing else has the shape', () => {
+    const f = (a: Tensor) => [
+      a.add(ops.ones([]).expand([3])).mul(2),
+      a.mul(ops.onesLike(a)).add(1),
+      ops.ones([2, 1]).add(1).mul(a),
+      ops
+        .zeros([1])
+        .add(a)
+        .neg()
+        .sub(ops.full([1], 2)),
+    ];
+    for (const a of [tensor(0.5), tensor([1, 2, 3])]) {
+      expect(filterJit(f)(a).map((value) => value.toArray())).toEqual(f(a).map((value) => value.toArray()));
+    }
+  });
+
   it('take inputs whose elements do not lie in order', () => {
     const f = filterJit((a: Tensor, b: Tensor) => a.mul(b).add(a).relu());
     expect(f(x.t(), y.t()).toArray()).toEqual(f(x.t().contiguous(), y.t().contiguous()).toArray());
