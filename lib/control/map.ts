@@ -1,4 +1,5 @@
 import { ArgumentError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, type Callable } from '../module';
 import { cat, narrow } from '../ops';
 import { Tensor } from '../tensor/tensor';
@@ -26,6 +27,7 @@ export interface MapOptions {
  * @see jax.lax.map.
  */
 export function map<X, Y>(f: Callable<[x: X], Y>, xs: X, options: MapOptions = {}): Y {
+  requireOptions(options, ['batchSize'], 'map');
   const { batchSize = 1 } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new ArgumentError(

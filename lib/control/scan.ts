@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, type Callable } from '../module';
 import { native } from '../native';
 import { select, zeros } from '../ops';
@@ -52,6 +53,7 @@ export function scanNamed(
   xs: unknown,
   options: ScanOptions,
 ): [carry: unknown, ys: unknown] {
+  requireOptions(options, ['length', 'reverse'], name);
   requireCallable(name, 'the body', f);
   return tidy(() => {
     const carry = takeApart(init);

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, type Callable } from '../module';
 import { native } from '../native';
 import { adopt } from '../tensor/lifetime';
@@ -58,6 +59,7 @@ export function whileLoop<C>(
   init: C,
   options: WhileLoopOptions = {},
 ): C {
+  requireOptions(options, ['kind', 'maxSteps', 'checkpoints', 'base'], 'whileLoop');
   const { kind = 'lax', maxSteps, base = 16 } = options;
   requireCallable('whileLoop', 'the condition', condition);
   requireCallable('whileLoop', 'the body', body);

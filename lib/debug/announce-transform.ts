@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/options';
 import { Tensor } from '../tensor/tensor';
 import { transformsAround } from '../transform/around';
 import { leaves } from '../tree';
@@ -20,6 +21,7 @@ export interface AnnounceOptions {
  *   them.
  */
 export function announceTransform<T>(x: T, options: AnnounceOptions = {}): T {
+  requireOptions(options, ['name', 'intermediates', 'announce'], 'announceTransform');
   const { name, intermediates = false, announce = console.log } = options;
   const lines = new Set<string>();
   for (const leaf of leaves(x)) {

@@ -1,4 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { native } from '../native';
 import * as ops from '../ops';
 import { callNamed } from '../ops/call';
@@ -114,6 +115,7 @@ export interface AllGatherOptions {
  * @see jax.lax.all_gather.
  */
 export function allGather<T>(x: T, axisName: AxisName, options: AllGatherOptions = {}): T {
+  requireOptions(options, ['axis', 'tiled'], 'allGather');
   const { axis = 0, tiled = false } = options;
   const axes = boundAxes('allGather', axisName);
   const [leaves, structure] = flatten(x);

@@ -1,4 +1,5 @@
 import { TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, markRawTransform, type Callable } from '../module';
 import * as ops from '../ops';
 import { refusePromise } from '../tensor/tidy';
@@ -166,6 +167,7 @@ export function customJvp<A extends unknown[], R>(
   options: CustomRuleOptions = {},
 ): CustomJvp<A, R> {
   const name = 'customJvp';
+  requireOptions(options, ['nondiffArgnums'], name);
   let rule: ((...args: unknown[]) => unknown) | undefined;
   const apply = (...all: A): R => {
     const push = rule;

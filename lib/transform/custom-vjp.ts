@@ -1,4 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, markRawTransform, type Callable } from '../module';
 import * as ops from '../ops';
 import { refusePromise } from '../tensor/tidy';
@@ -9,6 +10,7 @@ import { directionsOf, isDifferentiable, looksOf } from './direction';
 import { takeApart, type Layout } from './layout';
 import { requireLive } from './live';
 import { pairOf } from './pair';
+import { positionsOf } from './positions';
 import type { Maybe, Rule } from './rule';
 
 /** How `customVjp` and `filterCustomVjp` call what the user gave. */
@@ -221,15 +223,7 @@ export function nondifferentiable(
   { nondiffArgnums = [] }: CustomRuleOptions,
   count: number,
 ): readonly number[] {
-  const given = typeof nondiffArgnums === 'number' ? [nondiffArgnums] : nondiffArgnums;
-  return given.map((position) => {
-    const counted = position < 0 ? position + count : position;
-    if (Number.isInteger(counted) && counted >= 0 && counted < count) return counted;
-    throw new ArgumentError(
-      `${name}: expected \`nondiffArgnums\` to name one of ${count} argument(s), got ${position}.`,
-      { op: name },
-    );
-  });
+  return positionsOf(name, 'nondiffArgnums', nondiffArgnums, count);
 }
 
 /** The arguments in their order again. */
@@ -265,6 +259,7 @@ export function customVjp<A extends unknown[], R>(
   options: CustomRuleOptions = {},
 ): CustomVjp<A, R> {
   const name = 'customVjp';
+  requireOptions(options, ['nondiffArgnums'], name);
   let rules: readonly [(...args: unknown[]) => unknown, (...args: unknown[]) => unknown] | undefined;
   const apply = (...args: A): R => {
     if (rules === undefined) throw noRule(name, '`defvjp`');

@@ -1,5 +1,6 @@
 import { isInexactDType, type DType } from '../base/dtype';
 import { ArgumentError, DtypeError, EquinodeRuntimeError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { flag } from '../base/flags';
 import { userLine } from '../base/user-line';
 import { native } from '../native';
@@ -71,8 +72,10 @@ function check<T>(
   pred: boolean | Tensor,
   index: number | Tensor,
   messages: readonly string[],
-  { onError = 'default' }: ErrorIfOptions,
+  options: ErrorIfOptions,
 ): T {
+  requireOptions(options, ['onError'], op);
+  const { onError = 'default' } = options;
   const mode = modeOf(op, onError);
   requireOperands(op, pred, index, messages);
   if (mode === 'off') return x;

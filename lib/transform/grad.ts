@@ -1,5 +1,6 @@
 import { isInexactDType } from '../base/dtype';
-import { ArgumentError, TransformError } from '../base/errors';
+import { TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, markRawTransform, type Callable } from '../module';
 import { native } from '../native';
 import { handleOf, Tensor } from '../tensor/tensor';
@@ -9,6 +10,7 @@ import { flatten, flattenWithPath, keystr, unflatten, type Structure } from '../
 import { describeValue } from './describe';
 import { withLevel } from './levels';
 import { requireLive } from './live';
+import { positionsOf } from './positions';
 import { wrapFunction } from './wrapped-function';
 
 /** The arguments that are differentiated, taken apart. */
@@ -132,23 +134,7 @@ function rawTargets(
   args: readonly unknown[],
   argnums: number | readonly number[],
 ): readonly Target[] {
-  const positions = typeof argnums === 'number' ? [argnums] : argnums;
-  const taken = new Set<number>();
-  return positions.map((given) => {
-    const position = given < 0 ? given + args.length : given;
-    if (taken.has(position)) {
-      throw new ArgumentError(
-        `${name}: expected \`argnums\` to name each argument once, got ${positions.join(', ')} for ${args.length} argument(s).`,
-        { op: name },
-      );
-    }
-    taken.add(position);
-    if (!Number.isInteger(position) || position < 0 || position >= args.length) {
-      throw new ArgumentError(
-        `${name}: expected \`argnums\` to name one of ${args.length} argument(s), got ${given}.`,
-        { op: name },
-      );
-    }
+  return positionsOf(name, 'argnums', argnums, args.length).map((position) => {
     const [entries, structure] = flattenWithPath(args[position]);
     requireLive(
       name,
@@ -236,6 +222,7 @@ function rawTransform(
   options: GradOptions,
   wantsValue: boolean,
 ): (...args: unknown[]) => [unknown, unknown] {
+  requireOptions(options, ['argnums', 'hasAux'], name);
   const { argnums = 0, hasAux = false } = options;
   return (...args) => {
     const targets = rawTargets(name, args, argnums);
@@ -301,6 +288,7 @@ function filterTransform(
   options: FilterGradOptions,
   wantsValue: boolean,
 ): (...args: unknown[]) => [unknown, unknown] {
+  requireOptions(options, ['hasAux'], name);
   const { hasAux = false } = options;
   return (...args) => {
     if (args.length === 0) {

@@ -1,4 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, markRawTransform, type Callable } from '../module';
 import * as ops from '../ops';
 import type { Tensor } from '../tensor/tensor';
@@ -8,6 +9,7 @@ import { isDifferentiable } from './direction';
 import { pushForward } from './jvp';
 import { requireLive } from './live';
 import { pairOf } from './pair';
+import { positionsOf } from './positions';
 import type { Maybe } from './rule';
 import { pullBackOf } from './vjp';
 import { vmap } from './vmap';
@@ -19,6 +21,12 @@ export interface JacobianOptions {
   /** Whether the function returns `[value, aux]`, of which only the value is differentiated. */
   readonly hasAux?: boolean | undefined;
 }
+
+/** The type of the argument at a position: what the Jacobian of a tensor by it looks like. */
+type ArgumentAt<A extends unknown[], N extends number> = `${N}` extends keyof A ? A[`${N}`] : A[number];
+
+/** What the second derivatives of a tensor look like, which is a tree of trees where the argument is one. */
+type SecondOf<A extends unknown[], N extends number> = ArgumentAt<A, N> extends Tensor ? Tensor : unknown;
 
 interface Request {
   readonly name: string;
@@ -41,14 +49,7 @@ function problemOf(
   fn: Callable,
   args: readonly unknown[],
 ): Problem {
-  const positions = (typeof argnums === 'number' ? [argnums] : argnums).map((given) => {
-    const position = given < 0 ? given + args.length : given;
-    if (Number.isInteger(position) && position >= 0 && position < args.length) return position;
-    throw new ArgumentError(
-      `${name}: expected \`argnums\` to name one of ${args.length} argument(s), got ${given}.`,
-      { op: name },
-    );
-  });
+  const positions = positionsOf(name, 'argnums', argnums, args.length);
   const target =
     typeof argnums === 'number' ? args[positions[0] ?? 0] : positions.map((position) => args[position]);
   const [entries, structure] = flattenWithPath(target);
@@ -184,6 +185,7 @@ function transform(
   options: JacobianOptions,
   isFiltered: boolean,
 ): (...args: unknown[]) => unknown {
+  requireOptions(options, isFiltered ? ['hasAux'] : ['argnums', 'hasAux'], name);
   const { argnums = 0, hasAux = false } = options;
   return (...args) => {
     if (args.length === 0) {
@@ -209,14 +211,18 @@ function transform(
  * const slope = jacfwd((x: Tensor) => x.square())(tensor([1, 2])); // [[2, 0], [0, 4]]
  * @see jax.jacfwd.
  */
-export function jacfwd<A extends unknown[]>(
-  fn: Callable<A>,
+export function jacfwd<A extends unknown[], X, N extends number = 0>(
+  fn: Callable<A, readonly [Tensor, X]>,
+  options: { readonly argnums?: N | undefined; readonly hasAux: true },
+): (...args: A) => [jacobian: ArgumentAt<A, N>, aux: X];
+export function jacfwd<A extends unknown[], X>(
+  fn: Callable<A, readonly [unknown, X]>,
   options: JacobianOptions & { readonly hasAux: true },
-): (...args: A) => [jacobian: never, aux: unknown];
-export function jacfwd<A extends unknown[]>(
+): (...args: A) => [jacobian: unknown, aux: X];
+export function jacfwd<A extends unknown[], N extends number = 0>(
   fn: Callable<A, Tensor>,
-  options?: { readonly argnums?: number | undefined; readonly hasAux?: false | undefined },
-): (...args: A) => Tensor;
+  options?: { readonly argnums?: N | undefined; readonly hasAux?: false | undefined },
+): (...args: A) => ArgumentAt<A, N>;
 export function jacfwd<A extends unknown[]>(
   fn: Callable<A>,
   options?: JacobianOptions,
@@ -231,14 +237,18 @@ export function jacfwd(fn: Callable, options: JacobianOptions = {}): unknown {
  *
  * @see jax.jacrev.
  */
-export function jacrev<A extends unknown[]>(
-  fn: Callable<A>,
+export function jacrev<A extends unknown[], X, N extends number = 0>(
+  fn: Callable<A, readonly [Tensor, X]>,
+  options: { readonly argnums?: N | undefined; readonly hasAux: true },
+): (...args: A) => [jacobian: ArgumentAt<A, N>, aux: X];
+export function jacrev<A extends unknown[], X>(
+  fn: Callable<A, readonly [unknown, X]>,
   options: JacobianOptions & { readonly hasAux: true },
-): (...args: A) => [jacobian: never, aux: unknown];
-export function jacrev<A extends unknown[]>(
+): (...args: A) => [jacobian: unknown, aux: X];
+export function jacrev<A extends unknown[], N extends number = 0>(
   fn: Callable<A, Tensor>,
-  options?: { readonly argnums?: number | undefined; readonly hasAux?: false | undefined },
-): (...args: A) => Tensor;
+  options?: { readonly argnums?: N | undefined; readonly hasAux?: false | undefined },
+): (...args: A) => ArgumentAt<A, N>;
 export function jacrev<A extends unknown[]>(
   fn: Callable<A>,
   options?: JacobianOptions,
@@ -253,9 +263,8 @@ function hessianOf(
   options: JacobianOptions,
   isFiltered: boolean,
 ): (...args: unknown[]) => unknown {
-  const { argnums = 0, hasAux = false } = options;
-  const inner = transform(reverseJacobian, name, fn, { argnums, hasAux }, isFiltered);
-  return transform(forwardJacobian, name, inner, { argnums, hasAux }, isFiltered);
+  const inner = transform(reverseJacobian, name, fn, options, isFiltered);
+  return transform(forwardJacobian, name, inner, options, isFiltered);
 }
 
 /**
@@ -266,14 +275,18 @@ function hessianOf(
  * @throws as `jacfwd` does.
  * @see jax.hessian.
  */
-export function hessian<A extends unknown[]>(
-  fn: Callable<A>,
+export function hessian<A extends unknown[], X, N extends number = 0>(
+  fn: Callable<A, readonly [Tensor, X]>,
+  options: { readonly argnums?: N | undefined; readonly hasAux: true },
+): (...args: A) => [hessian: SecondOf<A, N>, aux: X];
+export function hessian<A extends unknown[], X>(
+  fn: Callable<A, readonly [unknown, X]>,
   options: JacobianOptions & { readonly hasAux: true },
-): (...args: A) => [hessian: never, aux: unknown];
-export function hessian<A extends unknown[]>(
+): (...args: A) => [hessian: unknown, aux: X];
+export function hessian<A extends unknown[], N extends number = 0>(
   fn: Callable<A, Tensor>,
-  options?: { readonly argnums?: number | undefined; readonly hasAux?: false | undefined },
-): (...args: A) => Tensor;
+  options?: { readonly argnums?: N | undefined; readonly hasAux?: false | undefined },
+): (...args: A) => SecondOf<A, N>;
 export function hessian<A extends unknown[]>(
   fn: Callable<A>,
   options?: JacobianOptions,
@@ -292,6 +305,10 @@ export interface FilterJacobianOptions {
  *
  * @see equinox.filter_jacfwd.
  */
+export function filterJacfwd<A extends unknown[], X>(
+  fn: Callable<A, readonly [Tensor, X]>,
+  options: FilterJacobianOptions & { readonly hasAux: true },
+): (...args: A) => [jacobian: A[0], aux: X];
 export function filterJacfwd<A extends unknown[], X>(
   fn: Callable<A, readonly [unknown, X]>,
   options: FilterJacobianOptions & { readonly hasAux: true },
@@ -319,6 +336,10 @@ export function filterJacfwd(fn: Callable, options: FilterJacobianOptions = {}):
  * @see equinox.filter_jacrev.
  */
 export function filterJacrev<A extends unknown[], X>(
+  fn: Callable<A, readonly [Tensor, X]>,
+  options: FilterJacobianOptions & { readonly hasAux: true },
+): (...args: A) => [jacobian: A[0], aux: X];
+export function filterJacrev<A extends unknown[], X>(
   fn: Callable<A, readonly [unknown, X]>,
   options: FilterJacobianOptions & { readonly hasAux: true },
 ): (...args: A) => [jacobian: unknown, aux: X];
@@ -344,6 +365,10 @@ export function filterJacrev(fn: Callable, options: FilterJacobianOptions = {}):
  *
  * @see equinox.filter_hessian.
  */
+export function filterHessian<A extends unknown[], X>(
+  fn: Callable<[Tensor, ...A], readonly [Tensor, X]>,
+  options: FilterJacobianOptions & { readonly hasAux: true },
+): (x: Tensor, ...args: A) => [hessian: Tensor, aux: X];
 export function filterHessian<A extends unknown[], X>(
   fn: Callable<A, readonly [unknown, X]>,
   options: FilterJacobianOptions & { readonly hasAux: true },

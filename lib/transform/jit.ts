@@ -1,4 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, isCallable, markRawTransform, type Callable } from '../module';
 import { native, type Handle } from '../native';
 import { adopt } from '../tensor/lifetime';
@@ -8,6 +9,7 @@ import { describeValue } from './describe';
 import { donations, releaseDonated, warnUnusable, type Donate } from './donate';
 import { explain } from './explain';
 import { InTurn } from './in-turn';
+import { positionsOf } from './positions';
 import { run, runAsync, runHeld, saveProgram, trace, type Program } from './program';
 import { cacheOf, tensorMark, type CallKey, type ProgramCache } from './program-cache';
 import { wrapFunction } from './wrapped-function';
@@ -243,10 +245,10 @@ export interface JitOptions {
  * @see jax.jit.
  */
 export function jit<A extends unknown[], R>(fn: Callable<A, R>, options: JitOptions = {}): Jitted<A, R> {
+  requireOptions(options, ['staticArgnums'], 'jit');
   const { staticArgnums = [] } = options;
-  const positions = typeof staticArgnums === 'number' ? [staticArgnums] : staticArgnums;
   const jitted = compile('jit', fn, 'none', (args) => {
-    const fixed = positions.map((given) => (given < 0 ? given + args.length : given));
+    const fixed = positionsOf('jit', 'staticArgnums', staticArgnums, args.length);
     args.forEach((arg, position) => {
       if (fixed.includes(position)) return;
       for (const [path, leaf] of flattenWithPath(arg)[0]) {
@@ -279,6 +281,7 @@ export function filterJit<A extends unknown[], R>(
   fn: Callable<A, R>,
   options: FilterJitOptions = {},
 ): Jitted<A, R> {
+  requireOptions(options, ['donate'], 'filterJit');
   const { donate = 'none' } = options;
   if (!donations.includes(donate)) {
     throw new ArgumentError(

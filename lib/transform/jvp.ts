@@ -1,4 +1,5 @@
 import { ArgumentError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, type Callable } from '../module';
 import { native } from '../native';
 import * as ops from '../ops';
@@ -132,13 +133,26 @@ export function jvp<A extends unknown[], R, X>(
   tangents: { readonly [K in keyof A]: unknown },
   options: { readonly hasAux: true },
 ): [value: R, tangent: R, aux: X];
+export function jvp<A extends unknown[], R, P extends readonly [...A, ...unknown[]]>(
+  fn: Callable<A, R>,
+  primals: P,
+  tangents: { readonly [K in keyof P]: unknown },
+  options?: { readonly hasAux?: false | undefined },
+): [value: R, tangent: R];
+export function jvp<A extends unknown[], R, X, P extends readonly [...A, ...unknown[]]>(
+  fn: Callable<A, readonly [R, X]>,
+  primals: P,
+  tangents: { readonly [K in keyof P]: unknown },
+  options: { readonly hasAux: true },
+): [value: R, tangent: R, aux: X];
 export function jvp(
   fn: Callable,
-  primals: unknown[],
+  primals: readonly unknown[],
   tangents: readonly unknown[],
   options: JvpOptions = {},
 ): unknown {
   const name = 'jvp';
+  requireOptions(options, ['hasAux'], name);
   const { hasAux = false } = options;
   requireLists(name, primals, tangents);
   const [entries, structure] = flattenWithPath(primals);

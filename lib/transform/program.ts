@@ -141,6 +141,7 @@ function end(name: string, result: unknown): Program {
   const [resultLeaves, outStructure] = flatten(result);
   const outputs: Handle[] = [];
   const outLeaves = resultLeaves.map((leaf) => {
+    refusePromise(leaf, name);
     if (!(leaf instanceof Tensor)) return leaf;
     outputs.push(handleOf(leaf, name));
     return new Slot(outputs.length - 1);

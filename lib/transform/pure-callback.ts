@@ -58,6 +58,16 @@ export function pureCallback<A extends readonly unknown[], S>(
   callback: (...args: A) => unknown,
   args: A,
   options: PureCallbackOptions<S>,
+): ResultOf<S>;
+export function pureCallback<A extends readonly unknown[], S>(
+  callback: (...args: A) => unknown,
+  args: readonly [...A, ...unknown[]],
+  options: PureCallbackOptions<S>,
+): ResultOf<S>;
+export function pureCallback<A extends readonly unknown[], S>(
+  callback: (...args: A) => unknown,
+  args: A,
+  options: PureCallbackOptions<S>,
 ): ResultOf<S> {
   for (const [trees, where] of [
     [args, 'args'],
@@ -82,6 +92,16 @@ export function pureCallback<A extends readonly unknown[], S>(
  * @throws as `pureCallback` does; ERR_TREE also where a value of the result differs from the declared one.
  * @see equinox.filter_pure_callback.
  */
+export function filterPureCallback<A extends readonly unknown[], S>(
+  callback: (...args: A) => unknown,
+  args: A,
+  options: PureCallbackOptions<S>,
+): ResultOf<S>;
+export function filterPureCallback<A extends readonly unknown[], S>(
+  callback: (...args: A) => unknown,
+  args: readonly [...A, ...unknown[]],
+  options: PureCallbackOptions<S>,
+): ResultOf<S>;
 export function filterPureCallback<A extends readonly unknown[], S>(
   callback: (...args: A) => unknown,
   args: A,

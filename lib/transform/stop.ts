@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/options';
 import { callNamed } from '../ops/call';
 import { Tensor } from '../tensor/tensor';
 import { flatten, unflatten } from '../tree';
@@ -31,7 +32,9 @@ function stop<T>(x: T, { batching, derivatives, gradients }: Excluded, message: 
  * @throws ERR_TRANSFORM there.
  * @see equinox.internal.nondifferentiable.
  */
-export function nondifferentiable<T>(x: T, { name = 'This operation', message }: StopOptions = {}): T {
+export function nondifferentiable<T>(x: T, options: StopOptions = {}): T {
+  requireOptions(options, ['name', 'message'], 'nondifferentiable');
+  const { name = 'This operation', message } = options;
   const text = message ?? `Unexpected tangent. ${name} cannot be autodifferentiated.`;
   return stop(x, { batching: false, derivatives: true, gradients: false }, text);
 }
@@ -43,10 +46,9 @@ export function nondifferentiable<T>(x: T, { name = 'This operation', message }:
  * @throws ERR_TRANSFORM there.
  * @see equinox.internal.nondifferentiable_backward.
  */
-export function nondifferentiableBackward<T>(
-  x: T,
-  { name = 'This operation', message }: StopOptions = {},
-): T {
+export function nondifferentiableBackward<T>(x: T, options: StopOptions = {}): T {
+  requireOptions(options, ['name', 'message'], 'nondifferentiableBackward');
+  const { name = 'This operation', message } = options;
   const text = message ?? `Unexpected cotangent. ${name} cannot be reverse-mode autodifferentiated.`;
   return stop(x, { batching: false, derivatives: false, gradients: true }, text);
 }
@@ -57,7 +59,9 @@ export function nondifferentiableBackward<T>(
  * @throws ERR_TRANSFORM there.
  * @see equinox.internal.nontraceable.
  */
-export function nontraceable<T>(x: T, { name = 'nontraceable operation', message }: StopOptions = {}): T {
+export function nontraceable<T>(x: T, options: StopOptions = {}): T {
+  requireOptions(options, ['name', 'message'], 'nontraceable');
+  const { name = 'nontraceable operation', message } = options;
   const text = message ?? `Detected a transform of ${name}: neither grad, jvp nor vmap may meet it.`;
   return stop(x, { batching: true, derivatives: true, gradients: false }, text);
 }
@@ -68,7 +72,9 @@ export function nontraceable<T>(x: T, { name = 'nontraceable operation', message
  * @throws ERR_TRANSFORM there.
  * @see equinox.internal.nonbatchable.
  */
-export function nonbatchable<T>(x: T, { name = 'This operation', message }: StopOptions = {}): T {
+export function nonbatchable<T>(x: T, options: StopOptions = {}): T {
+  requireOptions(options, ['name', 'message'], 'nonbatchable');
+  const { name = 'This operation', message } = options;
   const text = message ?? `Unexpected batch tracer. ${name} cannot be vmapped.`;
   return stop(x, { batching: true, derivatives: false, gradients: false }, text);
 }

@@ -1,4 +1,5 @@
 import { ArgumentError, ShapeError, TransformError } from '../base/errors';
+import { requireOptions } from '../base/options';
 import { call, markRawTransform, type Callable } from '../module';
 import { native } from '../native';
 import { tensor } from '../tensor/create';
@@ -25,6 +26,8 @@ export interface VmapOptions {
   /** A name for the mapped axis, by which `pmean` and its kin reduce over it inside. */
   readonly axisName?: string | undefined;
 }
+
+const optionNames = ['inAxes', 'outAxes', 'axisSize', 'axisName'];
 
 interface MappedLeaf {
   readonly value: unknown;
@@ -216,6 +219,7 @@ export function vmap<A extends unknown[], R>(
   fn: Callable<A, R>,
   options: VmapOptions = {},
 ): (...args: A) => R {
+  requireOptions(options, optionNames, 'vmap');
   const { inAxes = 0, outAxes = 0, axisSize, axisName } = options;
   const mapped = (...args: A): R => mapOver('vmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;
   return markRawTransform(mapped, 'vmap', fn);
@@ -232,6 +236,7 @@ export function filterVmap<A extends unknown[], R>(
   fn: Callable<A, R>,
   options: VmapOptions = {},
 ): (...args: A) => R {
+  requireOptions(options, optionNames, 'filterVmap');
   const { inAxes = ifArray(0), outAxes = ifArray(0), axisSize, axisName } = options;
   const mapped = (...args: A): R =>
     mapOver('filterVmap', fn, args, { inAxes, outAxes, axisSize, axisName }) as R;

@@ -185,4 +185,12 @@ describe('filterJit', () => {
       emit.mockRestore();
     }
   });
+
+  test('refuses a Promise anywhere in the result, which every later call would return again', async () => {
+    const late = Promise.reject(new Error('never seen'));
+    const jitted = filterJit((a: Tensor) => ({ a, parts: [late] }));
+    const message = 'filterJit: expected a function that returns its result, got one that returns a Promise.';
+    expect(() => jitted(x)).toThrow(message);
+    await expect(jitted.async(x)).rejects.toThrow(message);
+  });
 });

@@ -65,9 +65,7 @@ describe.each([
   });
 
   test('passes aux on, and is mapped and compiled', () => {
-    const [slope, aux] = jacobian((a: Tensor) => [a.square(), { a, note: 'hi' }], { hasAux: true })(
-      v,
-    ) as unknown as [Tensor, { a: Tensor; note: string }];
+    const [slope, aux] = jacobian((a: Tensor) => [a.square(), { a, note: 'hi' }], { hasAux: true })(v);
     expect([slope.shape, aux.a.toArray(), aux.note]).toEqual([[2, 2], [1, 2], 'hi']);
     const f = jacobian((a: Tensor) => a.pow(3));
     expect(jit(f)(v).toArray()).toEqual(f(v).toArray());
@@ -118,10 +116,7 @@ describe('hessian', () => {
 
   test('of a batch and with aux', () => {
     expect(vmap(hessian(f))(m).shape).toEqual([3, 2, 2]);
-    const [second, aux] = hessian((a: Tensor) => [f(a), a], { hasAux: true })(v) as unknown as [
-      Tensor,
-      Tensor,
-    ];
+    const [second, aux] = hessian((a: Tensor) => [f(a), a], { hasAux: true })(v);
     expect([second.toArray(), aux.toArray()]).toEqual([expected, [1, 2]]);
   });
 });

@@ -15,10 +15,13 @@ import {
   filterJacfwd,
   filterJacrev,
   filterJvp,
+  filterPureCallback,
   filterVjp,
   hessian,
   jacfwd,
+  jacrev,
   jvp,
+  pureCallback,
   stopGradient,
   vjp,
 } from '../../lib/transform';
@@ -55,6 +58,43 @@ exactly<Net>()(filterJacrev(loss)(net, x));
 exactly<Tensor>()(filterHessian(sine)(x));
 exactly<unknown>()(filterHessian(loss)(net, x));
 exactly<Tensor>()(checkpoint(sine)(x));
+
+const lossAux = (m: Net, a: Tensor): [Tensor, { readonly steps: number }] => [m.forward(a), { steps: 1 }];
+const sineAux = (a: Tensor, b: Tensor): [Tensor, string] => [a.sin().mul(b), 'seen'];
+exactly<[jacobian: Tensor, aux: string]>()(jacfwd(sineAux, { hasAux: true })(x, x));
+exactly<[jacobian: Tensor, aux: string]>()(jacrev(sineAux, { hasAux: true, argnums: 1 })(x, x));
+exactly<[jacobian: Tensor, aux: string]>()(jacrev(sineAux, { hasAux: true, argnums: -1 })(x, x));
+exactly<[jacobian: unknown, aux: string]>()(jacrev(sineAux, { hasAux: true, argnums: [0, 1] })(x, x));
+exactly<[hessian: Tensor, aux: string]>()(hessian(sineAux, { hasAux: true })(x, x));
+exactly<[jacobian: Net, aux: { readonly steps: number }]>()(jacrev(lossAux, { hasAux: true })(net, x));
+exactly<[jacobian: Tensor, aux: { readonly steps: number }]>()(
+  jacfwd(lossAux, { hasAux: true, argnums: 1 })(net, x),
+);
+exactly<[hessian: unknown, aux: { readonly steps: number }]>()(hessian(lossAux, { hasAux: true })(net, x));
+exactly<[jacobian: Net, aux: { readonly steps: number }]>()(filterJacfwd(lossAux, { hasAux: true })(net, x));
+exactly<[jacobian: Net, aux: { readonly steps: number }]>()(filterJacrev(lossAux, { hasAux: true })(net, x));
+exactly<[hessian: Tensor, aux: string]>()(filterHessian(sineAux, { hasAux: true })(x, x));
+exactly<Net>()(jacfwd(loss)(net, x));
+exactly<Tensor>()(jacrev(loss, { argnums: 1 })(net, x));
+exactly<unknown>()(hessian(loss)(net, x));
+
+const constant = (): Tensor => x;
+exactly<[value: Tensor, tangent: Tensor]>()(jvp(constant, [x], [x]));
+exactly<[value: Tensor, tangent: Tensor]>()(jvp((a) => a.sin(), [x], [x]));
+exactly<[value: Tensor, tangent: Tensor, aux: number]>()(
+  jvp((): [Tensor, number] => [x, 1], [x, x], [x, x], { hasAux: true }),
+);
+exactly<Tensor>()(pureCallback(constant, [x], { resultShapeDtypes: x }));
+exactly<Tensor>()(pureCallback((a: Tensor) => a, [x, x], { resultShapeDtypes: x }));
+exactly<Tensor>()(pureCallback((a) => a.sin(), [x], { resultShapeDtypes: x }));
+exactly<Tensor>()(filterPureCallback(constant, [x, 'way'], { resultShapeDtypes: x }));
+exactly<Tensor>()(
+  filterPureCallback((a: Tensor, _way: 'up' | 'down') => a, [x, 'up'], { resultShapeDtypes: x }),
+);
+// @ts-expect-error the callback takes a tensor
+filterPureCallback((a: Tensor) => a, ['up'], { resultShapeDtypes: x });
+// @ts-expect-error the callback takes two
+pureCallback((a: Tensor, _b: Tensor) => a, [x], { resultShapeDtypes: x });
 exactly<Tensor>()(filterCheckpoint(loss)(net, x));
 exactly<Tensor>()(stopGradient(x));
 exactly<ShapeDtypeStruct>()(evalShape(sine, x));
