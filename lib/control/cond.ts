@@ -1,9 +1,21 @@
+import { ArgumentError } from '../base/errors';
 import type { Callable } from '../module';
 import { ne } from '../ops';
 import { tensor } from '../tensor/create';
 import { Tensor } from '../tensor/tensor';
 import { tidy } from '../tensor/tidy';
+import { describeValue } from '../transform/describe';
 import { choose, requireScalar } from './choose';
+
+/** @throws ERR_ARGUMENT for what is neither true nor false nor a number. */
+function truthOfNumber(pred: unknown): boolean {
+  if (typeof pred === 'boolean') return pred;
+  if (typeof pred === 'number') return pred !== 0;
+  throw new ArgumentError(
+    `cond: expected the predicate to be a tensor, a boolean or a number, got ${describeValue(pred)}.`,
+    { op: 'cond' },
+  );
+}
 
 /**
  * Applies one of two functions, chosen by a truth value that may be unknown until a compiled program runs.
@@ -29,7 +41,7 @@ export function cond<A extends unknown[], R>(
   ...operands: A
 ): R {
   return tidy(() => {
-    const given = pred instanceof Tensor ? pred : tensor(pred);
+    const given = pred instanceof Tensor ? pred : tensor(truthOfNumber(pred));
     requireScalar('cond', 'the predicate', given);
     const choice = given.dtype === 'bool' ? given : ne(given, 0);
     return choose('cond', choice, [onTrue, onFalse], operands);

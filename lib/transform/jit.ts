@@ -269,9 +269,9 @@ export function jit<A extends unknown[], R>(fn: Callable<A, R>, options: JitOpti
  * everything else is static: it is compiled anew when one of these changes, primitives compared by value, functions
  * and objects by identity.
  *
- * @param options  `donate`: which arguments' tensors the call uses up: they are released, also when it fails, and
- *   results may take their memory. `none` (the default), `all`, `all-except-first`; `warn` and `warn-except-first` do as
- *   these, and warn once for donated tensors whose shape and dtype no result of a program has.
+ * @param options  `donate`: which arguments' tensors the call uses up: they are released before the program runs, so
+ *   also when it fails, and results may take their memory. `none` (the default), `all`, `all-except-first`; `warn` and
+ *   `warn-except-first` do as these, and warn once for donated tensors whose shape and dtype no result of a program has.
  * @throws as `jit` does, except for leaves that are no tensors.
  * @example
  * const step = filterJit((model: Net, x: Tensor, y: Tensor) => filterValueAndGrad(loss)(model, x, y));

@@ -1,4 +1,4 @@
-import { type Callable } from '../module';
+import { call, isCallable, type Callable } from '../module';
 import { register } from '../tree';
 
 const parts = Symbol('equinode.wrapped');
@@ -14,7 +14,6 @@ interface Parts {
  * their child and the options are static. So the tensors of a wrapped model are seen by transforms outside, and two
  * wrappers of one function are the same to `jit`.
  */
-
 abstract class WrappedFunction {
   declare readonly [parts]: Parts;
 }
@@ -27,8 +26,11 @@ register(WrappedFunction, {
     return [[inner], [make, options]];
   },
   unflatten([inner], fixed) {
-    const [make, options] = fixed as [(inner: unknown, options: object) => WrappedFunction, object];
-    return make(inner, options);
+    const [make, options] = fixed as [(inner: never, options: never) => WrappedFunction, object];
+    if (isCallable(inner)) return make(inner as never, options as never);
+    // A filter or a map may have put anything in the function's place, null above all.
+    const vacant = (): unknown => call(inner as Callable<[]>);
+    return wrapFunction(vacant, inner as Callable, make as never, options) as never;
   },
   names: () => ['wrapped'],
 });
@@ -47,7 +49,7 @@ export function wrapFunction<F extends (...args: never[]) => unknown>(
 ): F {
   Object.setPrototypeOf(fn, WrappedFunction.prototype);
   Object.defineProperty(fn, parts, { value: { inner, make, options } });
-  const name = (inner as { readonly name?: unknown }).name;
+  const name = (inner as { readonly name?: unknown } | null | undefined)?.name;
   if (typeof name === 'string') Object.defineProperty(fn, 'name', { value: name });
   return fn;
 }

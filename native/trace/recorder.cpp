@@ -310,6 +310,7 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
               "expected an operator that leaves its arguments as they are, got ", schema.name(),
               ", which writes to an input or to a captured tensor. Give it a copy.");
       if (is_traced) values_.mark_traced(tensor);
+      unwritten_.written(tensor);
     });
   }
 
@@ -342,6 +343,8 @@ void Recorder::record(const c10::OperatorHandle& op, c10::DispatchKeySet keys, j
     map_result(result, node->outputs()[i]);
     if (is_traced) for_each_tensor(result, [&](const at::Tensor& tensor) { values_.mark_traced(tensor); });
   }
+  // See NOTE [memory that is filled in silence].
+  if (Unwritten::gives_memory(schema.name())) unwritten_.made(stack.back().toTensor(), node->output());
 }
 
 std::vector<at::Tensor> Recorder::add_custom_call(const std::vector<at::Tensor>& inputs,
@@ -402,6 +405,11 @@ std::shared_ptr<const Program> Recorder::finish(const std::vector<at::Tensor>& o
     }
     graph_->registerOutput(value);
   }
+  unwritten_.become_constants([this](const at::Tensor& tensor) {
+    jit::Value* constant = distinct(graph_->insertConstant(tensor.detach()));
+    note_type(constant, tensor);
+    return constant;
+  });
   optimise(graph_);
   graph_->lint();
   set_types();

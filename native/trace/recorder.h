@@ -11,6 +11,7 @@
 
 #include "native/trace/program.h"
 #include "native/trace/shapes.h"
+#include "native/trace/unwritten.h"
 #include "native/trace/value_map.h"
 
 namespace equinode::trace {
@@ -73,6 +74,7 @@ class Recorder {
   SuspendedShapes no_shapes_;
   std::shared_ptr<torch::jit::Graph> graph_;
   ValueMap values_;
+  Unwritten unwritten_;
   int64_t captures_ = 0;
   std::unordered_map<size_t, c10::TensorTypePtr> types_;
   std::vector<std::shared_ptr<const Form>> forms_;

@@ -134,6 +134,16 @@ describe('cond', () => {
     });
   });
 
+  test.each([undefined, null, 'yes', {}])('refuses %p as a predicate', (pred) => {
+    expect(() =>
+      cond(
+        pred as never,
+        () => 1,
+        () => 2,
+      ),
+    ).toThrow('cond: expected the predicate to be a tensor, a boolean or a number, got ');
+  });
+
   test('refuses branches that disagree, predicates with axes, values read', () => {
     const error = (body: () => unknown): string => {
       const found = thrown(body) as Error & { code?: string };

@@ -92,3 +92,15 @@ test('leaves nothing behind when the function throws or returns what cannot leav
     );
   });
 });
+
+test('holds the values of memory that it reads and never writes, which no run would have', () => {
+  const graphOf = (fn: (a: Tensor) => unknown): string => native().programGraph(traced(fn, x).native);
+  const read = traced((a: Tensor) => ops.emptyLike(a).reshape([1, 2]).select(0, 0), x);
+  expect(native().programGraph(read.native)).not.toContain('aten::empty');
+  const twice = [x, tensor([8, 9])].map((given) => run(read, [handle(given)]) as Tensor);
+  expect(twice[0]!.view('int32').toArray()).toEqual(twice[1]!.view('int32').toArray());
+
+  // What is written first, or asked for its shape alone, stays memory.
+  expect(graphOf((a) => ops.vander(a))).toContain('aten::empty');
+  expect(graphOf((a) => ops.zerosLike(ops.emptyLike(a)))).toContain('aten::empty_like');
+});
