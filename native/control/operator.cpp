@@ -2,13 +2,16 @@
 #include <ATen/ATen.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/functorch/BatchedTensorImpl.h>
+#include <ATen/functorch/DynamicLayer.h>
 #include <ATen/functorch/PlumbingHelper.h>
+#include <ATen/functorch/TensorWrapper.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 #include <torch/library.h>
 
 #include <algorithm>
+#include <memory>
 #include <unordered_set>
 #include <utility>
 
@@ -16,6 +19,7 @@
 #include "native/control/control_form.h"
 #include "native/core/dispatch.h"
 #include "native/trace/recorder.h"
+#include "native/transform/grad.h"
 #include "native/transform/level.h"
 
 namespace equinode::control {
@@ -66,10 +70,15 @@ std::vector<at::Tensor> batch_control(at::TensorList inputs, int64_t id) {
   return results;
 }
 
-// The place of control flow on autograd's tape.
+// The place of control flow on autograd's tape: that of a Grad layer, or libtorch's own.
 class ControlNode : public Node {
  public:
   ControlNode(Vjp vjp, const std::vector<at::Tensor>& inputs, const std::vector<bool>& by) : vjp_(std::move(vjp)) {
+    const transform::Layer layer = transform::top_layer();
+    if (layer.kind == transform::LayerKind::kGrad) {
+      level_ = layer.level;
+      alive_ = at::functorch::getLifeHandleForLevel(level_);
+    }
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (by[i]) positions_.push_back(static_cast<int64_t>(i));
     }
@@ -111,7 +120,7 @@ class ControlNode : public Node {
           inputs.push_back(cotangent(cotangents, source.index));
       }
     }
-    const std::vector<at::Tensor> results = call_form(*vjp_.backward, inputs);
+    const std::vector<at::Tensor> results = run_backward(std::move(inputs));
     std::vector<at::Tensor> by_input(inputs_.size());
     for (size_t i = 0; i < results.size(); ++i) {
       if (vjp_.gradients[i] >= 0) by_input[static_cast<size_t>(vjp_.gradients[i])] = results[i];
@@ -132,12 +141,30 @@ class ControlNode : public Node {
     at::TensorOptions options;
   };
 
+  // A layer differentiates once. Its backward pass belongs to the levels outside: where those, or libtorch's own tape,
+  // may record it, grad mode is on, and the layer would differentiate it again, callbacks too.
+  std::vector<at::Tensor> run_backward(std::vector<at::Tensor> inputs) const {
+    const bool in_level = alive_ != nullptr && *alive_ && transform::top_layer().level == level_;
+    if (!in_level) return call_form(*vjp_.backward, inputs);
+    for (at::Tensor& input : inputs) input = transform::unwrap_ended(input, level_);
+    std::vector<at::Tensor> results;
+    {
+      const transform::LoweredContext lowered;
+      results = call_form(*vjp_.backward, inputs);
+    }
+    for (at::Tensor& result : results) result = at::functorch::makeTensorWrapper(result, level_);
+    return results;
+  }
+
   at::Tensor cotangent(const variable_list& cotangents, size_t index) const {
     if (cotangents[index].defined()) return cotangents[index];
     return at::zeros(shapes_[index].sizes, shapes_[index].options);
   }
 
   Vjp vjp_;
+  // Of the Grad layer, and whether it is still there.
+  int64_t level_ = 0;
+  std::shared_ptr<bool> alive_;
   std::vector<int64_t> positions_;
   std::vector<SavedVariable> inputs_;
   std::vector<SavedVariable> saved_;
