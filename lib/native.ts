@@ -7,6 +7,9 @@ import { errorOf, SetupError } from './base/errors';
  */
 export type Handle = number;
 
+/** Many handles in one block of memory, which the addon reads faster than the elements of an array. */
+export type PackedHandles = readonly Handle[] | Float64Array;
+
 /** A handle as the addon returns it: negative when the tensor needs a guard of its own. See NOTE [shared guards] in
  * native/napi/env.cpp. */
 export type NewHandle = number;
@@ -42,7 +45,10 @@ export type TraceKind = 'function' | 'body' | 'closed';
 export interface Native {
   /** The version of the libtorch that is loaded, such as "2.13.0". */
   readonly libtorchVersion: string;
-  setErrorFactory(factory: (code: string, op: string, message: string, cause: string) => Error): void;
+  setErrorFactory(
+    factory: (code: string, op: string, message: string, cause: string) => Error,
+    failed: Int32Array,
+  ): void;
 
   // Operators.
   schemas(namespace: string): string[];
@@ -69,7 +75,7 @@ export interface Native {
   readIntoAsync(handle: Handle, bytes: ArrayBufferView, dtype: number, op: string): Promise<void>;
   item(handle: Handle, op: string): number | bigint | boolean | { re: number; im: number };
   layers(handle: Handle): string;
-  signature(handles: readonly Handle[]): string;
+  signature(handles: PackedHandles): string;
   memory(): { tensors: number; bytes: number; allocated: number; peak: number };
   trimMemory(): void;
   setNumThreads(count: number): void;
@@ -163,10 +169,10 @@ export interface Native {
   endTrace(outputs: readonly Handle[]): { program: object; hidden: Handle[]; needsHost: boolean };
   leaveTrace(): void;
   tracing(): boolean;
-  runProgram(program: object, inputs: readonly Handle[]): NewHandle[];
-  hold(handles: readonly Handle[]): object;
-  runProgramHeld(program: object, held: object): NewHandle[];
-  runProgramAsync(program: object, held: object): Promise<NewHandle[]>;
+  runProgram(program: object, inputs: PackedHandles): PackedHandles;
+  hold(handles: PackedHandles): object;
+  runProgramHeld(program: object, held: object): PackedHandles;
+  runProgramAsync(program: object, held: object): Promise<PackedHandles>;
   programOperators(program: object): string[];
   programConstants(program: object): NewHandle[];
   beginShapes(): void;
@@ -253,13 +259,36 @@ function load(): Native {
   } catch (cause) {
     throw new SetupError(explain(cause), { cause });
   }
-  addon.setErrorFactory((code, op, message, cause) =>
-    errorOf(code, message, {
-      op: op === '' ? undefined : op,
-      cause: cause === '' ? undefined : new Error(cause),
-    }),
+  const failed = new Int32Array(1);
+  addon.setErrorFactory(
+    (code, op, message, cause) =>
+      errorOf(code, message, {
+        op: op === '' ? undefined : op,
+        cause: cause === '' ? undefined : new Error(cause),
+      }),
+    failed,
   );
-  return addon;
+  return throwing(addon, failed);
+}
+
+/** Exports that only release and remember. */
+const neverFail = new Set(['guard', 'release']);
+
+/** The addon with exports that throw what they fail with. See NOTE [errors are returned] in native/napi/failure.h. */
+function throwing(addon: Native, failed: Int32Array): Native {
+  const exports = Object.entries(addon).map(([name, value]: [string, unknown]) => {
+    if (typeof value !== 'function' || neverFail.has(name)) return [name, value];
+    const run = value as (...args: unknown[]) => unknown;
+    const checked = (...args: unknown[]): unknown => {
+      const result = run(...args);
+      if (failed[0] === 0) return result;
+      failed[0] = 0;
+      // What a callback threw may be anything.
+      throw result;
+    };
+    return [name, checked];
+  });
+  return Object.fromEntries(exports) as Native;
 }
 
 /**

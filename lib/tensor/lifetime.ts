@@ -1,4 +1,4 @@
-import { native, type Handle, type NewHandle } from '../native';
+import { native, type Handle, type NewHandle, type PackedHandles } from '../native';
 import { watchUses } from './handle';
 import { Tensor } from './tensor';
 
@@ -78,6 +78,39 @@ export function adopt(handle: NewHandle): Tensor {
 /** As `adopt`, for a tensor that must not live as long as others that were made around it. */
 export function adoptApart(handle: NewHandle): Tensor {
   return adopt(handle > 0 ? -handle : handle);
+}
+
+/**
+ * Makes the tensors of a program's results. Small ones of one group share guards, since whoever keeps one of them most
+ * likely keeps all: the parts of one node of a tree. Those of a negative group stand alone.
+ */
+export function adoptGroups(handles: PackedHandles, groups: readonly number[]): Tensor[] {
+  const tensors: Tensor[] = [];
+  let together: Tensor[] = [];
+  let group = -1;
+  for (let i = 0; i < handles.length; i++) {
+    const handle = handles[i]!;
+    if (handle < 0 || groups[i]! < 0 || current !== undefined) {
+      tensors.push(adoptApart(handle));
+      continue;
+    }
+    if (groups[i] !== group || together.length === groupSize) {
+      guardTogether(together);
+      together = [];
+      group = groups[i]!;
+    }
+    const tensor = new Tensor(handle);
+    tensors.push(tensor);
+    together.push(tensor);
+  }
+  guardTogether(together);
+  return tensors;
+}
+
+function guardTogether(tensors: readonly Tensor[]): void {
+  if (tensors.length === 0) return;
+  const shared = native().guard(...tensors.map((tensor) => tensor._handle));
+  for (const tensor of tensors) tensor._guard = shared;
 }
 
 /** Runs a function whose tensors no open scope owns: constants that are kept for later calls. */

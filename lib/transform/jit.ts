@@ -1,7 +1,7 @@
 import { ArgumentError, TransformError } from '../base/errors';
 import { requireOptions } from '../base/options';
 import { call, isCallable, markRawTransform, type Callable } from '../module';
-import { native, type Handle } from '../native';
+import { native, type Handle, type PackedHandles } from '../native';
 import { adopt } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { flatten, flattenWithPath, keystr } from '../tree';
@@ -10,7 +10,7 @@ import { donations, releaseDonated, warnUnusable, type Donate } from './donate';
 import { explain } from './explain';
 import { InTurn } from './in-turn';
 import { positionsOf } from './positions';
-import { run, runAsync, runHeld, saveProgram, trace, type Program } from './program';
+import { run, runAsync, runHeld, saveProgram, trace, withHidden, type Program } from './program';
 import { cacheOf, tensorMark, type CallKey, type ProgramCache } from './program-cache';
 import { wrapFunction } from './wrapped-function';
 
@@ -64,8 +64,11 @@ export interface FilterJitOptions {
 interface Call extends CallKey {
   /** The leaves as they are. */
   readonly values: readonly unknown[];
-  readonly handles: readonly Handle[];
+  readonly handles: PackedHandles;
 }
+
+/** So many handles are passed faster in one block. */
+const worthPacking = 16;
 
 function takeApart(name: string, fn: Callable, args: readonly unknown[]): Call {
   const [values, structure] = flatten([fn, args]);
@@ -75,7 +78,8 @@ function takeApart(name: string, fn: Callable, args: readonly unknown[]): Call {
     handles.push(handleOf(leaf, name));
     return tensorMark;
   });
-  return { structure, leaves, values, handles, signature: native().signature(handles) };
+  const packed = handles.length < worthPacking ? handles : new Float64Array(handles);
+  return { structure, leaves, values, handles: packed, signature: native().signature(packed) };
 }
 
 /** Calls of compiled functions that are being traced, from the outside in. */
@@ -141,7 +145,7 @@ function compile<A extends unknown[], R>(
       return traceOnce(name, cache, parts, () => call(fn, ...args));
     const program = programOf(parts, args);
     if (donate === 'none') return run(program, parts.handles) as R;
-    const held = native().hold([...parts.handles, ...program.hidden]);
+    const held = native().hold(withHidden(program, parts.handles));
     releaseDonated(args, donate);
     return runHeld(program, held) as R;
   };

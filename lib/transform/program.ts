@@ -3,11 +3,11 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { ArgumentError, EquinodeRuntimeError, OperatorError, TransformError } from '../base/errors';
 import { systemReason } from '../base/system-error';
 import { call, type Callable } from '../module';
-import { native, type Handle, type TraceKind } from '../native';
-import { adopt, adoptApart, closeScope, keepInScope, openScope } from '../tensor/lifetime';
+import { native, type Handle, type PackedHandles, type TraceKind } from '../native';
+import { adopt, adoptGroups, closeScope, keepInScope, openScope } from '../tensor/lifetime';
 import { handleOf, Tensor } from '../tensor/tensor';
 import { refusePromise } from '../tensor/tidy';
-import { flatten, unflatten, type Structure } from '../tree';
+import { flatten, leafParents, unflatten, type Structure } from '../tree';
 import { collectHostFunctions } from './host';
 import { nested } from './nesting';
 
@@ -25,6 +25,8 @@ export interface Program {
   /** What the function returned while it was traced, with `Slot`s where it had tensors. */
   readonly outLeaves: readonly unknown[];
   readonly outStructure: Structure;
+  /** For each tensor among the results the node that it is a part of; negative for parts of the result itself. */
+  readonly groups: readonly number[];
   /** What the tensors among the results look like, in the addon's writing. */
   readonly looks: readonly string[];
   /** Captured tensors that belong to transforms outside: further inputs, which change with every call. */
@@ -149,12 +151,21 @@ function end(name: string, result: unknown): Program {
   const looks = outputs.map((output) => native().signature([output]));
   const { program, hidden, needsHost } = native().endTrace(outputs);
   const kept = keptNow ?? [];
-  return { native: program, outLeaves, outStructure, looks, hidden, kept, needsHost };
+  const groups = groupsOf(outStructure, outLeaves);
+  return { native: program, outLeaves, outStructure, groups, looks, hidden, kept, needsHost };
+}
+
+/** What users take out of a result one by one, such as a loss, is in no group. */
+function groupsOf(structure: Structure, leaves: readonly unknown[]): number[] {
+  const root = 0;
+  return leafParents(structure)
+    .filter((_, i) => leaves[i] instanceof Slot)
+    .map((parent) => (parent === root ? -1 : parent));
 }
 
 /** The function's result from the handles that its program returned. */
-export function resultOf(program: Program, outputs: readonly Handle[]): unknown {
-  const tensors = outputs.map(adoptApart);
+export function resultOf(program: Program, outputs: PackedHandles): unknown {
+  const tensors = adoptGroups(outputs, program.groups);
   return unflatten(
     program.outStructure,
     program.outLeaves.map((leaf) => (leaf instanceof Slot ? tensors[leaf.index] : leaf)),
@@ -162,8 +173,13 @@ export function resultOf(program: Program, outputs: readonly Handle[]): unknown 
 }
 
 /** Runs a program on this thread. */
-export function run(program: Program, inputs: readonly Handle[]): unknown {
-  return resultOf(program, native().runProgram(program.native, [...inputs, ...program.hidden]));
+export function run(program: Program, inputs: PackedHandles): unknown {
+  return resultOf(program, native().runProgram(program.native, withHidden(program, inputs)));
+}
+
+/** The inputs of a run: those of the call, and those that the program captured. */
+export function withHidden(program: Program, inputs: PackedHandles): PackedHandles {
+  return program.hidden.length === 0 ? inputs : [...inputs, ...program.hidden];
 }
 
 /**

@@ -7,5 +7,5 @@ export { splitOptions } from './map';
 export { atPath, className, printValue, quote } from './path';
 export { describe, kindOf, registerFamily } from './registry';
 export { hashStatic, isContainer, isPlainObject, mix, sameStatic } from './static-value';
-export { leafPaths } from './structure';
+export { leafParents, leafPaths } from './structure';
 export type { nodeBrand } from './types';

@@ -122,6 +122,21 @@ export function leafPaths(structure: Structure): Path[] {
   return paths;
 }
 
+/** For each leaf, the entry of the node that it is a part of; -1 for a leaf that is the whole tree. */
+export function leafParents(structure: Structure): number[] {
+  const parents: number[] = [];
+  // The nodes around an entry, with the number of their parts that are still to come.
+  const around: { entry: number; left: number }[] = [];
+  structure._kinds.forEach((kind, entry) => {
+    while (around.at(-1)?.left === 0) around.pop();
+    const parent = around.at(-1);
+    if (parent !== undefined) parent.left--;
+    if (kind === null) parents.push(parent?.entry ?? -1);
+    else around.push({ entry, left: structure._counts[entry]! });
+  });
+  return parents;
+}
+
 function pathOf(place: Place): Path {
   const keys: PathKey[] = [];
   for (let at: Place | undefined = place; at?.key !== undefined; at = at.parent) keys.push(at.key);

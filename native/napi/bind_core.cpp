@@ -65,8 +65,7 @@ napi_value call(napi_env raw, napi_callback_info info) {
   uint32_t index = 0;
   napi_get_value_uint32(raw, values[0], &index);
   if (index >= env.operators.size()) {
-    napi_throw_range_error(raw, nullptr, "equinode: no such operator");
-    return nullptr;
+    return fail(env, Napi::RangeError::New(raw, "equinode: no such operator").Value());
   }
   const core::Operator& op = env.operators[index];
   const size_t given = count - 1 < values.size() - 1 ? count - 1 : values.size() - 1;
@@ -75,11 +74,10 @@ napi_value call(napi_env raw, napi_callback_info info) {
     if (env.trace != nullptr) return call_operator(env, op, values.data() + 1, given);
     return with_memory(env, [&] { return call_operator(env, op, values.data() + 1, given); });
   } catch (const Napi::Error& error) {
-    napi_throw(raw, error.Value());
+    return fail(env, error.Value());
   } catch (...) {
-    napi_throw(raw, failure(env, op.public_name, describe_call(env, op, values.data() + 1, given)));
+    return fail(env, failure(env, op.public_name, describe_call(env, op, values.data() + 1, given)));
   }
-  return nullptr;
 }
 
 Napi::Value resolve(Env& env, const Napi::CallbackInfo& info) {
@@ -112,6 +110,8 @@ Napi::Value rejected_kinds(Env&, const Napi::CallbackInfo& info) {
 
 Napi::Value set_error_factory(Env& env, const Napi::CallbackInfo& info) {
   env.error_factory = Napi::Persistent(info[0].As<Napi::Function>());
+  env.failed_array = Napi::Persistent(info[1].As<Napi::Int32Array>());
+  env.failed = info[1].As<Napi::Int32Array>().Data();
   return info.Env().Undefined();
 }
 

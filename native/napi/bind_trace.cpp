@@ -89,7 +89,7 @@ Napi::Value tracing(Env& env, const Napi::CallbackInfo& info) {
 
 Napi::Value run_program(Env& env, const Napi::CallbackInfo& info) {
   env.op = "jit";
-  return write_handles(env, program_at(info)->run(operands_of(env, info[1])));
+  return write_packed_handles(env, program_at(info)->run(operands_of(env, info[1])));
 }
 
 // Runs a program on a worker thread: it needs no JavaScript.
@@ -114,7 +114,7 @@ class RunWorker : public Napi::AsyncWorker {
   }
   void OnOK() override {
     if (error_ == nullptr) {
-      deferred_.Resolve(write_handles(env_, std::move(outputs_)));
+      deferred_.Resolve(write_packed_handles(env_, std::move(outputs_)));
       return;
     }
     try {
@@ -147,7 +147,7 @@ Napi::Value hold(Env& env, const Napi::CallbackInfo& info) {
 Napi::Value run_program_held(Env& env, const Napi::CallbackInfo& info) {
   env.op = "jit";
   Held inputs = std::move(*info[1].As<Napi::External<Held>>().Data());
-  return write_handles(env, program_at(info)->run(std::move(inputs)));
+  return write_packed_handles(env, program_at(info)->run(std::move(inputs)));
 }
 
 Napi::Value run_program_async(Env& env, const Napi::CallbackInfo& info) {

@@ -120,19 +120,20 @@ at::Tensor Env::operand(core::Handle handle) {
   return seen;
 }
 
-napi_value Env::to_js(at::Tensor tensor) {
-  napi_value value = nullptr;
-  if (!tensor.defined()) {
-    napi_create_int32(raw, 0, &value);
-    return value;
-  }
+int64_t Env::add(at::Tensor tensor) {
+  if (!tensor.defined()) return 0;
   // Some derivatives are zeros without memory, which only operators know.
   if (tensor._is_zerotensor()) tensor = at::zeros(tensor.sizes(), tensor.options());
   // A small view keeps its whole storage alive, and a small result of autograd everything that it was made from.
   const bool apart = core::held_bytes(tensor) > kSharedBytes || tensor.dim() == 0 || tensor.requires_grad();
   const auto handle = static_cast<int64_t>(slots->add(std::move(tensor)));
-  const int64_t sent = apart ? -handle : handle;
-  if (handle < static_cast<int64_t>(core::kSmallHandles)) {
+  return apart ? -handle : handle;
+}
+
+napi_value Env::to_js(at::Tensor tensor) {
+  napi_value value = nullptr;
+  const int64_t sent = add(std::move(tensor));
+  if (std::abs(sent) < static_cast<int64_t>(core::kSmallHandles)) {
     napi_create_int32(raw, static_cast<int32_t>(sent), &value);
   } else {
     napi_create_double(raw, static_cast<double>(sent), &value);

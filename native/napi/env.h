@@ -63,6 +63,9 @@ struct Env {
   std::unordered_map<std::string, size_t> operator_ids;
   torch::jit::Stack stack;
   Napi::FunctionReference error_factory;
+  // The flag of NOTE [errors are returned], in memory of an array of JavaScript.
+  Napi::Reference<Napi::Int32Array> failed_array;
+  int32_t* failed = nullptr;
   Napi::FunctionReference run_callback;
   // What callbacks threw, until it is thrown on: by the ticket of a `HostFailed`.
   std::unordered_map<uint64_t, napi_ref> thrown;
@@ -132,8 +135,9 @@ struct Env {
   // outside is replaced by a hidden input.
   at::Tensor operand(core::Handle handle);
 
-  // Adds a tensor and gives its handle to JavaScript: negative when the tensor needs a guard of its own; 0 for an
+  // Adds a tensor and gives its handle for JavaScript: negative when the tensor needs a guard of its own; 0 for an
   // undefined tensor.
+  int64_t add(at::Tensor tensor);
   napi_value to_js(at::Tensor tensor);
   void release(core::Handle handle);
 

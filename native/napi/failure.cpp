@@ -188,6 +188,15 @@ bool is_out_of_memory() {
   }
 }
 
+napi_value fail(Env& env, napi_value error) {
+  if (env.failed == nullptr) {
+    napi_throw(env.raw, error);
+    return nullptr;
+  }
+  *env.failed = 1;
+  return error;
+}
+
 Napi::Value failure(Env& env, const std::string& op, const std::string& given) {
   try {
     throw;

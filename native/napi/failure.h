@@ -12,6 +12,12 @@ namespace equinode::napi {
 // describes the arguments, and is empty where they say nothing.
 Napi::Value failure(Env& env, const std::string& op, const std::string& given = "");
 
+// NOTE [errors are returned]: an export that fails returns the error and raises a flag that JavaScript sees;
+// lib/native.ts throws it there. An exception that is pending when an export returns would be thrown by Node-API, which
+// allocates: when that collects garbage, Node-API takes the exception for one of the finalizers that run then, and ends
+// the process.
+napi_value fail(Env& env, napi_value error);
+
 // Whether the C++ exception in flight says that the host or the device has no memory left.
 bool is_out_of_memory();
 
@@ -36,12 +42,10 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   env.op.clear();
   try {
     return kExport(env, info);
-  } catch (const Napi::Error&) {
-    throw;
+  } catch (const Napi::Error& error) {
+    return Napi::Value(env.raw, fail(env, error.Value()));
   } catch (...) {
-    // Not as a `Napi::Error`, which cannot hold undefined; a callback may throw that.
-    napi_throw(env.raw, failure(env, env.op));
-    return Napi::Value();
+    return Napi::Value(env.raw, fail(env, failure(env, env.op)));
   }
 }
 

@@ -229,6 +229,14 @@ core::Handle read_handle(napi_env env, napi_value value) {
 
 std::vector<core::Handle> read_handles(const Napi::Value& value) {
   std::vector<core::Handle> handles;
+  // Many handles come in one block of memory, since asking for each element costs more than what is done with it.
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
+    const auto packed = value.As<Napi::Float64Array>();
+    handles.reserve(packed.ElementLength());
+    const double* const data = packed.Data();
+    for (size_t i = 0; i < packed.ElementLength(); ++i) handles.push_back(static_cast<core::Handle>(data[i]));
+    return handles;
+  }
   if (!is_array(value.Env(), value)) refuse(value.Env(), value, "an array of handles");
   const uint32_t length = length_of(value.Env(), value);
   handles.reserve(length);

@@ -67,6 +67,15 @@ napi_value write_result(Env& env, c10::IValue value, core::Kind kind) {
   throw Error(kOperator, concat("returns a ", value.tagKind(), ", which cannot be converted"));
 }
 
+Napi::Value write_packed_handles(Env& env, std::vector<at::Tensor> tensors) {
+  constexpr size_t kWorthPacking = 16;
+  if (tensors.size() < kWorthPacking) return write_handles(env, std::move(tensors));
+  auto packed = Napi::Float64Array::New(Napi::Env(env.raw), tensors.size());
+  double* const data = packed.Data();
+  for (size_t i = 0; i < tensors.size(); ++i) data[i] = static_cast<double>(env.add(std::move(tensors[i])));
+  return packed;
+}
+
 Napi::Array write_handles(Env& env, std::vector<at::Tensor> tensors) {
   const Napi::Env js(env.raw);
   Napi::Array array = Napi::Array::New(js, tensors.size());

@@ -15,4 +15,7 @@ napi_value write_result(Env& env, c10::IValue value, core::Kind kind);
 
 Napi::Array write_handles(Env& env, std::vector<at::Tensor> tensors);
 
+// As an array, or where there are many of them as a Float64Array.
+Napi::Value write_packed_handles(Env& env, std::vector<at::Tensor> tensors);
+
 }  // namespace equinode::napi

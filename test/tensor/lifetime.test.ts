@@ -59,6 +59,20 @@ test('small tensors share a guard among eight; numbers, views of much and result
   expect(recorded._guard).toBeDefined();
 });
 
+test('small results of a program share a guard with the other parts of their node, and stand alone at the top', () => {
+  const f = jit((x: Tensor) => ({
+    model: { a: x.add(1), b: x.add(2), sum: x.sum() },
+    loss: x.mean(),
+    out: x.mul(2),
+  }));
+  const { model, loss, out } = f(tensor([1, 2]));
+  expect(model.a._guard).toBe(model.b._guard);
+  expect(new Set([model.a, model.sum, loss, out].map((x) => x._guard)).size).toBe(4);
+  const many = jit((x: Tensor) => [Array.from({ length: 20 }, (_, i) => x.add(i))])(tensor([1, 2]))[0]!;
+  expect(many.map((x) => x.toArray())).toEqual(Array.from({ length: 20 }, (_, i) => [1 + i, 2 + i]));
+  expect(new Set(many.map((x) => x._guard)).size).toBe(3);
+});
+
 test('adopt takes handles with either sign', () => {
   const x = adopt(made());
   expect(x).toBeInstanceOf(Tensor);

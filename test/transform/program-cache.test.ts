@@ -11,6 +11,7 @@ const program = (): Program => ({
   looks: [],
   hidden: [],
   kept: [],
+  groups: [],
   needsHost: false,
 });
 const key = (tree: unknown, leaves: readonly unknown[], signature: string): CallKey => ({
