@@ -3,6 +3,7 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <napi.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -58,7 +59,8 @@ struct Env {
 
   napi_env raw;
   std::shared_ptr<core::SlotTable> slots = std::make_shared<core::SlotTable>();
-  std::vector<core::Operator> operators;
+  // Stays in its place while an operator's call runs JavaScript that resolves more of them.
+  std::deque<core::Operator> operators;
   // By operator name and public name, so that resolving twice gives the same index.
   std::unordered_map<std::string, size_t> operator_ids;
   torch::jit::Stack stack;

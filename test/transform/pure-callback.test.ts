@@ -166,6 +166,14 @@ describe('pureCallback', () => {
     }
   });
 
+  test('may use any number of operators for the first time', () => {
+    const negate = (a: Tensor): Tensor => {
+      for (let i = 0; i < 3000; i++) native().resolve('aten::neg', `neg number ${i}`);
+      return a.neg();
+    };
+    expect(pureCallback(negate, [x], { resultShapeDtypes: x }).toArray()).toEqual([-3, -1, -2]);
+  });
+
   test('refuses promises, other leaves than tensors, and unknown options', () => {
     expect(() =>
       jit((a: Tensor) =>
