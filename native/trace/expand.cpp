@@ -8,6 +8,7 @@
 
 #include "native/base/error.h"
 #include "native/trace/form.h"
+#include "native/trace/graph_facts.h"
 
 namespace equinode::trace {
 
@@ -58,14 +59,6 @@ void expand_block(jit::Graph& graph, jit::Block* block) {
     node->destroy();
     mark->destroy();
   }
-}
-
-bool is_inside(const jit::Value* value, const jit::Block* block) {
-  for (const jit::Block* at = value->node()->owningBlock(); at != nullptr;) {
-    if (at == block) return true;
-    at = at->owningNode() == nullptr ? nullptr : at->owningNode()->owningBlock();
-  }
-  return false;
 }
 
 bool can_move(const jit::Node* node, const jit::AliasDb& aliases) {

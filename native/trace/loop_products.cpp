@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "native/trace/graph_facts.h"
+
 namespace equinode::trace {
 
 namespace jit = torch::jit;
@@ -22,12 +24,6 @@ using Sizes = std::vector<int64_t>;
 // Elements that may be kept for all steps of a loop: 32 MiB of float32.
 constexpr int64_t kMost = int64_t{1} << 23;
 
-std::optional<Sizes> sizes_of(const jit::Value* value) {
-  const auto type = value->type()->cast<c10::TensorType>();
-  if (type == nullptr || !type->scalarType().has_value() || !type->device().has_value()) return std::nullopt;
-  return type->sizes().concrete_sizes();
-}
-
 std::optional<int64_t> int_of(const jit::Value* value) {
   const auto constant = jit::toIValue(value);
   return constant.has_value() && constant->isInt() ? std::optional<int64_t>(constant->toInt()) : std::nullopt;
@@ -38,22 +34,7 @@ bool is_true(const jit::Value* value) {
   return constant.has_value() && constant->isBool() && constant->toBool();
 }
 
-bool is_inside(const jit::Value* value, const jit::Block* block) {
-  for (const jit::Block* at = value->node()->owningBlock(); at != nullptr;) {
-    if (at == block) return true;
-    at = at->owningNode() == nullptr ? nullptr : at->owningNode()->owningBlock();
-  }
-  return false;
-}
-
-bool transposes(const jit::Node* node) {
-  if (node->kind() == c10::aten::t) return true;
-  if (node->kind() != c10::aten::permute) return false;
-  const auto axes = jit::toIValue(node->input(1));
-  return axes.has_value() && axes->toIntVector() == Sizes{1, 0};
-}
-
-bool is_view(const jit::Node* node) {
+bool is_reshaping(const jit::Node* node) {
   return (node->kind() == c10::aten::view || node->kind() == c10::aten::reshape) && node->inputs().size() == 2;
 }
 
@@ -160,7 +141,7 @@ class Loop {
   std::optional<Term> term_of(jit::Value* value) const {
     if (value->uses().size() != 1 || !is_inside(value, body_)) return std::nullopt;
     jit::Node* node = value->node();
-    if (is_view(node)) return term_of(node->input(0));
+    if (is_reshaping(node)) return term_of(node->input(0));
     if (node->kind() == c10::aten::mm && transposes(node->input(0)->node())) {
       return Term{node, {node->input(0)->node()->input(0), node->input(1)}};
     }

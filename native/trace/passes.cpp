@@ -10,6 +10,7 @@
 #include "native/trace/expand.h"
 #include "native/trace/fold_constants.h"
 #include "native/trace/fuse_pointwise.h"
+#include "native/trace/graph_facts.h"
 #include "native/trace/hidden_writes.h"
 #include "native/trace/loop_products.h"
 #include "native/trace/max_pool.h"
@@ -78,12 +79,6 @@ bool has_inner_check(jit::Block* block, bool is_inner) {
     }
   }
   return false;
-}
-
-bool is_view(const jit::Node& node) {
-  const auto kind = node.kind();
-  if (kind != c10::aten::view && kind != c10::aten::_unsafe_view) return false;
-  return node.inputs().size() == 2 && node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
 }
 
 }  // namespace

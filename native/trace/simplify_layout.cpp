@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "native/trace/graph_facts.h"
 #include "native/trace/rearrangement.h"
 
 namespace equinode::trace {
@@ -24,18 +25,11 @@ namespace {
 
 using Sizes = std::vector<int64_t>;
 
-std::optional<Sizes> sizes_of(const jit::Value* value) {
-  const auto type = value->type()->cast<c10::TensorType>();
-  if (type == nullptr || !type->scalarType().has_value()) return std::nullopt;
-  auto sizes = type->sizes().concrete_sizes();
+// The sizes of a tensor that has elements.
+std::optional<Sizes> filled_sizes_of(const jit::Value* value) {
+  auto sizes = sizes_of(value);
   if (!sizes.has_value() || c10::multiply_integers(*sizes) == 0) return std::nullopt;
   return sizes;
-}
-
-bool is_view(const jit::Node& node) {
-  const auto kind = node.kind();
-  if (kind != c10::aten::view && kind != c10::aten::_unsafe_view) return false;
-  return node.inputs().size() == 2 && node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
 }
 
 // What a node does to the elements of its first input.
@@ -56,8 +50,8 @@ Move move_of(const jit::Node* node) {
   const std::string& overload = schema->overload_name();
   const auto found = moves.find(overload.empty() ? schema->name() : schema->name() + "." + overload);
   if (found == moves.end()) return Move::kNone;
-  const auto from = sizes_of(node->input(0));
-  const auto to = sizes_of(node->output());
+  const auto from = filled_sizes_of(node->input(0));
+  const auto to = filled_sizes_of(node->output());
   // An expansion repeats elements, unless it adds no more than axes of size 1.
   if (!from.has_value() || !to.has_value() || c10::multiply_integers(*from) != c10::multiply_integers(*to)) {
     return Move::kNone;
@@ -97,7 +91,7 @@ std::optional<Sizes> strides_of(const jit::Value* value) {
 // run, since programs and bodies make their inputs contiguous, and this pass gives no reader a worse layout.
 bool is_ordered(const jit::Value* value) {
   const auto strides = strides_of(value);
-  const auto sizes = sizes_of(value);
+  const auto sizes = filled_sizes_of(value);
   if (!strides.has_value() || !sizes.has_value()) return false;
   int64_t least = 1;
   for (size_t axis = sizes->size(); axis-- > 0;) {
@@ -110,7 +104,7 @@ bool is_ordered(const jit::Value* value) {
 
 bool is_contiguous(const jit::Value* value) {
   const auto strides = strides_of(value);
-  const auto sizes = sizes_of(value);
+  const auto sizes = filled_sizes_of(value);
   if (!strides.has_value() || !sizes.has_value()) return false;
   int64_t expected = 1;
   for (size_t axis = sizes->size(); axis-- > 0;) {
@@ -240,11 +234,11 @@ class Simplifier {
   // A batched product of a batch of one becomes a product. Whether it did.
   bool take_single(jit::Node* node) {
     if (node->kind() != c10::aten::bmm || aliases_.hasWriters(node)) return false;
-    const auto sizes = sizes_of(node->output());
+    const auto sizes = filled_sizes_of(node->output());
     if (!sizes.has_value() || (*sizes)[0] != 1) return false;
     std::vector<jit::Value*> factors;
     for (jit::Value* input : node->inputs()) {
-      const auto own = sizes_of(input);
+      const auto own = filled_sizes_of(input);
       if (!own.has_value()) return false;
       const Place place = place_of(input);
       factors.push_back(insert({place.root, *place.rearrangement.viewed({(*own)[1], (*own)[2]})}, node));
@@ -268,7 +262,7 @@ class Simplifier {
 
   Place place_of(jit::Value* value) const {
     const auto found = places_.find(value);
-    return found == places_.end() ? Place{value, Rearrangement(*sizes_of(value))} : found->second;
+    return found == places_.end() ? Place{value, Rearrangement(*filled_sizes_of(value))} : found->second;
   }
 
   // Whether the node is one that moves elements, so that it is known what its output is.
@@ -278,7 +272,7 @@ class Simplifier {
     const Place from = place_of(node->input(0));
     std::optional<Rearrangement> next;
     if (move == Move::kView) {
-      next = from.rearrangement.viewed(*sizes_of(node->output()));
+      next = from.rearrangement.viewed(*filled_sizes_of(node->output()));
     } else if (move == Move::kPermute) {
       const auto axes = axes_of(node, from.rearrangement.sizes().size());
       if (axes.has_value()) next = from.rearrangement.permuted(*axes);
@@ -306,7 +300,7 @@ class Simplifier {
         if (move == Move::kView || move == Move::kPermute) {
           std::optional<Rearrangement> next;
           if (move == Move::kView) {
-            next = rearrangement.viewed(*sizes_of(user->output()));
+            next = rearrangement.viewed(*filled_sizes_of(user->output()));
           } else if (const auto axes = axes_of(user, rearrangement.sizes().size())) {
             next = rearrangement.permuted(*axes);
           }
@@ -356,13 +350,13 @@ class Simplifier {
     };
     if (!std::all_of(node->inputs().begin(), node->inputs().end(), is_fit)) return;
     for (jit::Value* output : node->outputs()) {
-      if (const auto sizes = sizes_of(output)) set_contiguous(output, *sizes, *output);
+      if (const auto sizes = filled_sizes_of(output)) set_contiguous(output, *sizes, *output);
     }
   }
 
   static void set_strides(jit::Node* node, const Sizes& strides) {
     for (jit::Value* output : node->outputs()) {
-      const auto sizes = sizes_of(output);
+      const auto sizes = filled_sizes_of(output);
       if (!sizes.has_value() || sizes->size() != strides.size()) continue;
       output->setType(output->type()->expect<c10::TensorType>()->withSizesStrides(*sizes, strides));
     }
@@ -373,7 +367,7 @@ class Simplifier {
       const auto found = places_.find(node->input(i));
       if (found == places_.end()) continue;
       // What leaves the graph stays a tensor of its own.
-      if (node == graph_.return_node() && found->second.rearrangement.sizes() == *sizes_of(found->second.root) &&
+      if (node == graph_.return_node() && found->second.rearrangement.sizes() == *filled_sizes_of(found->second.root) &&
           found->second.rearrangement.keeps_order()) {
         continue;
       }
@@ -388,7 +382,7 @@ class Simplifier {
     const bool from_contiguous = is_surely_contiguous(place.root);
     jit::Value* value = place.root;
     const auto view = [&](const Sizes& sizes, bool always_exists) {
-      if (*sizes_of(value) == sizes) return;
+      if (*filled_sizes_of(value) == sizes) return;
       value = add(always_exists ? c10::aten::view : c10::aten::reshape, value, sizes, sizes);
     };
     if (steps.axes.empty()) {

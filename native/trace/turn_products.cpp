@@ -7,24 +7,13 @@
 #include <cstdint>
 #include <vector>
 
+#include "native/trace/graph_facts.h"
+
 namespace equinode::trace {
 
 namespace jit = torch::jit;
 
 namespace {
-
-bool transposes(const jit::Node* node) {
-  if (node->kind() == c10::aten::t) return true;
-  if (node->kind() != c10::aten::permute) return false;
-  const auto axes = jit::toIValue(node->input(1));
-  return axes.has_value() && axes->toIntVector() == std::vector<int64_t>{1, 0};
-}
-
-bool is_known(const jit::Value* value) {
-  const auto type = value->type()->cast<c10::TensorType>();
-  return type != nullptr && type->scalarType().has_value() && type->device().has_value() &&
-         type->sizes().concrete_sizes().has_value();
-}
 
 void turn(jit::Graph& graph, jit::Node* product) {
   const jit::WithInsertPoint here(product);
@@ -58,7 +47,9 @@ void visit(jit::Graph& graph, jit::Block* block, const jit::AliasDb& aliases) {
     if (node->kind() != c10::aten::mm || node->output()->uses().empty() || aliases.hasWriters(node)) continue;
     const auto& uses = node->output()->uses();
     if (!std::all_of(uses.begin(), uses.end(), [](const jit::Use& use) { return transposes(use.user); })) continue;
-    if (!is_known(node->input(0)) || !is_known(node->input(1)) || !is_known(uses[0].user->output())) continue;
+    if (!sizes_of(node->input(0)).has_value() || !sizes_of(node->input(1)).has_value() ||
+        !sizes_of(uses[0].user->output()).has_value())
+      continue;
     // The walk must not go on from a node that is gone.
     while (it != block->nodes().end() && transposes(*it) && (*it)->input(0) == node->output()) ++it;
     turn(graph, node);

@@ -1,0 +1,36 @@
+#include "native/trace/graph_facts.h"
+
+#include <torch/csrc/jit/ir/constants.h>
+
+namespace equinode::trace {
+
+namespace jit = torch::jit;
+
+std::optional<std::vector<int64_t>> sizes_of(const jit::Value* value) {
+  const auto type = value->type()->cast<c10::TensorType>();
+  if (type == nullptr || !type->scalarType().has_value() || !type->device().has_value()) return std::nullopt;
+  return type->sizes().concrete_sizes();
+}
+
+bool is_view(const jit::Node& node) {
+  const auto kind = node.kind();
+  if (kind != c10::aten::view && kind != c10::aten::_unsafe_view) return false;
+  return node.inputs().size() == 2 && node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
+}
+
+bool transposes(const jit::Node* node) {
+  if (node->kind() == c10::aten::t) return true;
+  if (node->kind() != c10::aten::permute) return false;
+  const auto axes = jit::toIValue(node->input(1));
+  return axes.has_value() && axes->toIntVector() == std::vector<int64_t>{1, 0};
+}
+
+bool is_inside(const jit::Value* value, const jit::Block* block) {
+  for (const jit::Block* at = value->node()->owningBlock(); at != nullptr;) {
+    if (at == block) return true;
+    at = at->owningNode() == nullptr ? nullptr : at->owningNode()->owningBlock();
+  }
+  return false;
+}
+
+}  // namespace equinode::trace
