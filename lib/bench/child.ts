@@ -33,8 +33,10 @@ async function main(name: string | undefined): Promise<void> {
 
 /** Of this program alone: what getrusage says counts that of the process which started it, too. */
 function peakBytes(): number {
+  const { maxRSS } = process.resourceUsage();
+  if (process.platform !== 'linux') return 1024 * maxRSS;
   const found = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
-  return 1024 * Number(found?.[1]);
+  return 1024 * Number(found?.[1] ?? maxRSS);
 }
 
 void main(process.argv[2]);

@@ -124,7 +124,7 @@ export function outsideScopes<T>(make: () => T): T {
   }
 }
 
-/** Runs a function whose tensors the scope outside owns: what is kept for later runs of the innermost one's function. */
+/** Runs a function whose tensors the scope around the innermost one owns, so that they outlive that. */
 export function inOuterScope<T>(make: () => T): T {
   const scope = current;
   current = current?.outer;

@@ -16,8 +16,8 @@ constexpr int64_t kReportStep = 1 << 20;
 
 // NOTE [shared guards]: tensors that share a guard are released together, so whoever keeps one keeps them all. Only
 // those share that keep at most this much alive. A number has a guard of its own, since programs keep those: the losses
-// of a training loop. So have the results of a compiled program (lib/transform/program.ts), where a guard costs nothing
-// beside the run.
+// of a training loop. Results of a compiled program share only with other parts of one node of the result's tree
+// (adoptGroups in lib/tensor/lifetime.ts).
 constexpr int64_t kSharedBytes = 1024;
 
 at::Tensor hidden_input(Env::Trace& trace, core::Handle handle, const at::Tensor& tensor) {

@@ -9,6 +9,8 @@
 #include <exception>
 #include <optional>
 
+#include "native/trace/graph_facts.h"
+
 namespace equinode::trace {
 
 namespace jit = torch::jit;
@@ -20,17 +22,19 @@ constexpr int64_t kMost = int64_t{1} << 14;
 
 // The type of a tensor whose values have complete sizes and lie on the CPU, if it is small.
 c10::TensorTypePtr small_type(const jit::Value* value) {
-  auto type = value->type()->cast<c10::TensorType>();
-  if (type == nullptr || !type->scalarType().has_value() || !type->device().has_value()) return nullptr;
-  const auto sizes = type->sizes().concrete_sizes();
-  if (!type->device()->is_cpu() || !sizes.has_value() || c10::multiply_integers(*sizes) > kMost) return nullptr;
-  return type;
+  const auto sizes = sizes_of(value);
+  if (!sizes.has_value() || c10::multiply_integers(*sizes) > kMost) return nullptr;
+  auto type = value->type()->expect<c10::TensorType>();
+  return type->device()->is_cpu() ? type : nullptr;
 }
 
-// What leaves the graph is to be memory of its own; lists hold what may leave it.
-bool is_kept_elsewhere(const jit::Value* value) {
+// Whether memory of the value may leave the graph, itself or as a view: then each run is to have its own.
+bool may_leave(const jit::Value* value) {
   return std::any_of(value->uses().begin(), value->uses().end(), [](const jit::Use& use) {
-    return use.user->kind().is_prim() || use.user->kind() == c10::aten::append || use.user->kind() == c10::aten::alias;
+    if (!may_alias(use)) return false;
+    const auto outputs = use.user->outputs();
+    return use.user->kind().is_prim() || use.user->kind() == c10::aten::append ||
+           std::any_of(outputs.begin(), outputs.end(), may_leave);
   });
 }
 
@@ -70,7 +74,7 @@ void fold(jit::Graph& graph, jit::Block* block, const jit::AliasDb& aliases) {
     jit::Node* node = *it;
     ++it;
     for (jit::Block* inner : node->blocks()) fold(graph, inner, aliases);
-    if (!may_fold(node) || is_kept_elsewhere(node->output()) || aliases.hasWriters(node)) continue;
+    if (!may_fold(node) || may_leave(node->output()) || aliases.hasWriters(node)) continue;
     const auto type = small_type(node->output());
     if (type == nullptr) continue;
     auto value = filled(node, *type);

@@ -18,6 +18,21 @@ bool is_view(const jit::Node& node) {
   return node.inputs().size() == 2 && node.input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
 }
 
+jit::Node* as_reshape(jit::Graph& graph, jit::Node* view) {
+  jit::Node* reshape = graph.create(c10::aten::reshape, view->inputs(), 1);
+  reshape->insertBefore(view);
+  reshape->output()->setType(view->output()->type());
+  view->output()->replaceAllUsesWith(reshape->output());
+  view->destroy();
+  return reshape;
+}
+
+bool may_alias(const jit::Use& use) {
+  const c10::FunctionSchema* schema = use.user->maybeSchema();
+  if (schema == nullptr || use.user->kind().is_prim() || !use.user->blocks().empty()) return true;
+  return use.offset >= schema->arguments().size() || schema->arguments()[use.offset].alias_info() != nullptr;
+}
+
 bool transposes(const jit::Node* node) {
   if (node->kind() == c10::aten::t) return true;
   if (node->kind() != c10::aten::permute) return false;

@@ -16,6 +16,12 @@ std::optional<std::vector<int64_t>> sizes_of(const torch::jit::Value* value);
 // Whether the node views its input in sizes that it is given.
 bool is_view(const torch::jit::Node& node);
 
+// Replaces a view by a reshape, which copies where no such view exists.
+torch::jit::Node* as_reshape(torch::jit::Graph& graph, torch::jit::Node* view);
+
+// Whether memory of what is used may become part of what the user gives.
+bool may_alias(const torch::jit::Use& use);
+
 // Whether the node swaps the axes of a matrix.
 bool transposes(const torch::jit::Node* node);
 

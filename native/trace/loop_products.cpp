@@ -29,6 +29,11 @@ std::optional<int64_t> int_of(const jit::Value* value) {
   return constant.has_value() && constant->isInt() ? std::optional<int64_t>(constant->toInt()) : std::nullopt;
 }
 
+bool is_of(const jit::Value* value, std::optional<at::ScalarType> dtype) {
+  const auto type = value->type()->cast<c10::TensorType>();
+  return type != nullptr && type->scalarType() == dtype;
+}
+
 bool is_true(const jit::Value* value) {
   const auto constant = jit::toIValue(value);
   return constant.has_value() && constant->isBool() && constant->toBool();
@@ -162,11 +167,14 @@ class Loop {
     jit::Value* added = add->input(add->input(0) == before ? 1 : 0);
     const auto term = term_of(added);
     if (!term.has_value() || !sizes.has_value() || sizes_of(added) != sizes) return;
+    // Otherwise the terms would be added up in another precision.
+    const auto dtype = after->type()->expect<c10::TensorType>()->scalarType();
+    if (!is_of(added, dtype)) return;
     std::optional<bool> backwards;
     for (jit::Value* factor : term->factors) {
       const auto own = sizes_of(factor);
       if (!own.has_value() || c10::multiply_integers(*own) * steps_ > kMost) return;
-      if (aliases_.hasWriters(factor)) return;
+      if (aliases_.hasWriters(factor) || !is_of(factor, dtype)) return;
       const auto slice = slice_of(factor);
       if (!slice.has_value()) {
         if (!is_inside(factor, body_) || factor->node()->owningBlock() != body_) return;

@@ -103,12 +103,7 @@ std::shared_ptr<jit::Graph> for_layers(const std::shared_ptr<jit::Graph>& graph)
     // A write through a copy would not reach what it stands for.
     if (is_view(*node) && !aliases.hasWriters(node)) views.push_back(node);
   }
-  for (jit::Node* view : views) {
-    jit::Node* reshape = copy->create(c10::aten::reshape, view->inputs(), 1);
-    reshape->insertBefore(view);
-    view->output()->replaceAllUsesWith(reshape->output());
-    view->destroy();
-  }
+  for (jit::Node* view : views) as_reshape(*copy, view);
   return copy;
 }
 

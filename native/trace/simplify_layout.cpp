@@ -1,6 +1,5 @@
 #include "native/trace/simplify_layout.h"
 
-#include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/ir/constants.h>
 
@@ -10,11 +9,11 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "native/trace/graph_facts.h"
+#include "native/trace/memory_layout.h"
 #include "native/trace/rearrangement.h"
 
 namespace equinode::trace {
@@ -24,13 +23,6 @@ namespace jit = torch::jit;
 namespace {
 
 using Sizes = std::vector<int64_t>;
-
-// The sizes of a tensor that has elements.
-std::optional<Sizes> filled_sizes_of(const jit::Value* value) {
-  auto sizes = sizes_of(value);
-  if (!sizes.has_value() || c10::multiply_integers(*sizes) == 0) return std::nullopt;
-  return sizes;
-}
 
 // What a node does to the elements of its first input.
 enum class Move { kNone, kView, kPermute, kCopy };
@@ -82,92 +74,12 @@ std::optional<Sizes> axes_of(const jit::Node* node, size_t rank) {
   return axes;
 }
 
-std::optional<Sizes> strides_of(const jit::Value* value) {
-  const auto type = value->type()->cast<c10::TensorType>();
-  return type == nullptr ? std::nullopt : type->strides().concrete_sizes();
-}
-
-// Whether elements lie in memory in their order, maybe with gaps between the rows. What the trace saw holds in every
-// run, since programs and bodies make their inputs contiguous, and this pass gives no reader a worse layout.
-bool is_ordered(const jit::Value* value) {
-  const auto strides = strides_of(value);
-  const auto sizes = filled_sizes_of(value);
-  if (!strides.has_value() || !sizes.has_value()) return false;
-  int64_t least = 1;
-  for (size_t axis = sizes->size(); axis-- > 0;) {
-    if ((*sizes)[axis] == 1) continue;
-    if ((*strides)[axis] < least) return false;
-    least = (*strides)[axis] * (*sizes)[axis];
-  }
-  return true;
-}
-
-bool is_contiguous(const jit::Value* value) {
-  const auto strides = strides_of(value);
-  const auto sizes = filled_sizes_of(value);
-  if (!strides.has_value() || !sizes.has_value()) return false;
-  int64_t expected = 1;
-  for (size_t axis = sizes->size(); axis-- > 0;) {
-    if ((*sizes)[axis] == 1) continue;
-    if ((*strides)[axis] != expected) return false;
-    expected *= (*sizes)[axis];
-  }
-  return true;
-}
-
-bool makes_contiguous(const jit::Node* copy) {
-  const auto format = jit::toIValue(copy->input(1));
-  return format.has_value() && format->isInt() && format->toInt() == static_cast<int64_t>(at::MemoryFormat::Contiguous);
-}
-
-// Whether it is so in every run, also where libtorch decides by the strides of axes of size 1, which tell nothing.
-bool is_surely_contiguous(const jit::Value* value) {
-  const jit::Node* node = value->node();
-  if (node->kind() == c10::prim::Param) return node->owningBlock() == node->owningGraph()->block();
-  return node->kind() == c10::aten::mm || node->kind() == c10::aten::bmm ||
-         (node->kind() == c10::aten::clone && makes_contiguous(node)) ||
-         (node->kind() == c10::aten::view && is_surely_contiguous(node->input(0)));
-}
-
-void set_contiguous(jit::Value* value, const Sizes& sizes, const jit::Value& like) {
-  const auto type = like.type()->expect<c10::TensorType>();
-  value->setType(c10::TensorType::createContiguous(*type->scalarType(), *type->device(), sizes));
-}
-
-// Operators whose results are contiguous where all that they read is in order.
-bool keeps_layout(const jit::Node* node) {
-  static const std::unordered_set<std::string> names = {
-      "aten::_softmax",
-      "aten::_softmax_backward_data",
-      "aten::add",
-      "aten::addcdiv",
-      "aten::addcmul",
-      "aten::div",
-      "aten::exp",
-      "aten::gelu",
-      "aten::gelu_backward",
-      "aten::lerp",
-      "aten::log",
-      "aten::mul",
-      "aten::neg",
-      "aten::pow",
-      "aten::relu",
-      "aten::sigmoid",
-      "aten::silu",
-      "aten::sub",
-      "aten::sigmoid_backward",
-      "aten::sqrt",
-      "aten::tanh",
-      "aten::where",
-      "aten::abs",
-      "aten::silu_backward",
-      "aten::tanh_backward",
-      "aten::threshold_backward",
-      "aten::native_layer_norm",
-      "aten::native_layer_norm_backward",
-  };
-  const c10::FunctionSchema* schema = node->maybeSchema();
-  return schema != nullptr && names.count(schema->name()) > 0;
+// What a move of a node makes of what its input is.
+std::optional<Rearrangement> moved(const jit::Node* node, Move move, const Rearrangement& from) {
+  if (move == Move::kView) return from.viewed(*filled_sizes_of(node->output()));
+  if (move == Move::kCopy) return from;
+  const auto axes = axes_of(node, from.sizes().size());
+  return axes.has_value() ? std::optional<Rearrangement>(from.permuted(*axes)) : std::nullopt;
 }
 
 // Operators that read a tensor as fast however its axes lie in memory, or copy it themselves where they must, with
@@ -175,13 +87,6 @@ bool keeps_layout(const jit::Node* node) {
 bool reads_any_layout(const jit::Node* node) {
   if (node->kind() == c10::aten::clone) return makes_contiguous(node);
   return node->kind() == c10::aten::mm || node->kind() == c10::aten::bmm;
-}
-
-// Whether memory of what is used may become part of a result: then a copy is there so that it is nobody else's.
-bool may_keep(const jit::Use& use) {
-  const c10::FunctionSchema* schema = use.user->maybeSchema();
-  if (schema == nullptr || use.user->kind().is_prim() || !use.user->blocks().empty()) return true;
-  return use.offset >= schema->arguments().size() || schema->arguments()[use.offset].alias_info() != nullptr;
 }
 
 // Whether the value is an element of a list that is only collected to be stacked, which copies.
@@ -222,7 +127,7 @@ class Simplifier {
       ++it;
       if (!follow(node) && !take_single(node)) {
         replace_inputs(node);
-        if (is_view(*node) && !aliases_.hasWriters(node)) node = as_reshape(node);
+        if (is_view(*node) && !aliases_.hasWriters(node)) node = as_reshape(graph_, node);
         note_layout(node);
         for (jit::Block* inner : node->blocks()) walk(inner);
       }
@@ -250,16 +155,6 @@ class Simplifier {
     return true;
   }
 
-  // A view of what may lie otherwise now.
-  jit::Node* as_reshape(jit::Node* view) {
-    jit::Node* reshape = graph_.create(c10::aten::reshape, view->inputs(), 1);
-    reshape->insertBefore(view);
-    reshape->output()->setType(view->output()->type());
-    view->output()->replaceAllUsesWith(reshape->output());
-    view->destroy();
-    return reshape;
-  }
-
   Place place_of(jit::Value* value) const {
     const auto found = places_.find(value);
     return found == places_.end() ? Place{value, Rearrangement(*filled_sizes_of(value))} : found->second;
@@ -270,15 +165,8 @@ class Simplifier {
     const Move move = move_of(node);
     if (move == Move::kNone || aliases_.hasWriters(node)) return false;
     const Place from = place_of(node->input(0));
-    std::optional<Rearrangement> next;
-    if (move == Move::kView) {
-      next = from.rearrangement.viewed(*filled_sizes_of(node->output()));
-    } else if (move == Move::kPermute) {
-      const auto axes = axes_of(node, from.rearrangement.sizes().size());
-      if (axes.has_value()) next = from.rearrangement.permuted(*axes);
-    } else if (is_needless(node, from)) {
-      next = from.rearrangement;
-    }
+    if (move == Move::kCopy && !is_needless(node, from)) return false;
+    const auto next = moved(node, move, from.rearrangement);
     if (!next.has_value()) return false;
     places_.emplace(node->output(), Place{from.root, *next});
     return true;
@@ -298,18 +186,14 @@ class Simplifier {
         const jit::Node* user = use.user;
         const Move move = move_of(user);
         if (move == Move::kView || move == Move::kPermute) {
-          std::optional<Rearrangement> next;
-          if (move == Move::kView) {
-            next = rearrangement.viewed(*filled_sizes_of(user->output()));
-          } else if (const auto axes = axes_of(user, rearrangement.sizes().size())) {
-            next = rearrangement.permuted(*axes);
-          }
+          const auto next = moved(user, move, rearrangement);
           if (!next.has_value()) return false;
           follow.emplace(user->output(), *next);
           waiting.push_back(user->output());
           continue;
         }
-        if (may_keep(use) && !is_collected(use) && !is_carried(use, *copy, from.root)) return false;
+        // A copy may be there so that its memory is nobody else's.
+        if (may_alias(use) && !is_collected(use) && !is_carried(use, *copy, from.root)) return false;
         if (!rearrangement.keeps_order() && !(rearrangement.is_view() && reads_any_layout(user))) return false;
       }
     }
@@ -342,10 +226,6 @@ class Simplifier {
     }
     if (!keeps_layout(node) || aliases_.hasWriters(node)) return;
     const auto is_fit = [](const jit::Value* input) {
-      if (input->node()->kind() == c10::prim::ListConstruct) {
-        const auto elements = input->node()->inputs();
-        return std::all_of(elements.begin(), elements.end(), [](const jit::Value* one) { return is_ordered(one); });
-      }
       return !input->type()->isSubtypeOf(*c10::TensorType::get()) || is_ordered(input);
     };
     if (!std::all_of(node->inputs().begin(), node->inputs().end(), is_fit)) return;

@@ -25,7 +25,8 @@ bool asks_for_shape(const std::string& name) {
   return names.count(name) > 0;
 }
 
-bool is_view(const jit::Node& node) {
+// Whether the first result may be memory of the first argument.
+bool passes_memory_on(const jit::Node& node) {
   const c10::FunctionSchema* schema = node.maybeSchema();
   if (schema == nullptr || schema->returns().empty() || schema->arguments().empty()) return false;
   return schema->returns()[0].alias_info() != nullptr && schema->arguments()[0].alias_info() != nullptr;
@@ -34,7 +35,7 @@ bool is_view(const jit::Node& node) {
 bool is_read(const jit::Value* value) {
   return std::any_of(value->uses().begin(), value->uses().end(), [](const jit::Use& use) {
     if (asks_for_shape(use.user->kind().toQualString()) && use.offset == 0) return false;
-    if (!is_view(*use.user) || use.offset != 0) return true;
+    if (!passes_memory_on(*use.user) || use.offset != 0) return true;
     const auto outputs = use.user->outputs();
     return std::any_of(outputs.begin(), outputs.end(), [](const jit::Value* output) { return is_read(output); });
   });

@@ -6,6 +6,7 @@ See lib/bench/child.ts: lines on standard input, lines of JSON on standard outpu
 import json
 import os
 import re
+import resource
 import sys
 import time
 
@@ -26,6 +27,9 @@ def say(answer):
 
 def peak_bytes():
     """Of this program alone: what getrusage says counts that of the process which started it, too."""
+    if sys.platform != "linux":
+        # In bytes on macOS.
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with open("/proc/self/status", encoding="utf8") as status:
         return 1024 * int(re.search(r"^VmHWM:\s*(\d+) kB$", status.read(), re.MULTILINE).group(1))
 

@@ -110,6 +110,20 @@ describe('chains of views, permutations and copies', () => {
     expect(result.toArray()).toEqual(before);
   });
 
+  test('give what depends on constants alone a memory of its own in each run', () => {
+    const f = jit((a: Tensor) => [
+      ops.ones([2, 3]).mul(2).view([6]),
+      ops.zeros([4]).add(1).select(0, 1),
+      a.mul(1),
+    ]);
+    for (let run = 0; run < 3; run++) {
+      const [viewed, selected] = f(x) as [Tensor, Tensor];
+      expect([viewed.toArray(), selected.item()]).toEqual([[2, 2, 2, 2, 2, 2], 1]);
+      callNamed('aten::fill_.Scalar', viewed, 7);
+      callNamed('aten::fill_.Scalar', selected, 7);
+    }
+  });
+
   test('vanish where they cancel', () => {
     const there = jit((a: Tensor) =>
       a.permute([1, 2, 0]).contiguous().view([30, 4]).t().contiguous().view([4, 6, 5]).mul(2),

@@ -91,6 +91,32 @@ describe('products in loops', () => {
     );
   });
 
+  test('leave sums that are carried in another precision as they are', () => {
+    const rows = random.normal(random.key(7), [50, 2, 3]);
+    const total = (xs: Tensor): Tensor =>
+      scan(
+        (sum: Tensor, x: Tensor): [Tensor, null] => [sum.add(x.t().matmul(x)), null],
+        ops.zeros([3, 3], { dtype: 'float64' }),
+        xs,
+      )[0];
+    const found = jit(total)(rows);
+    expect(found.dtype).toBe('float64');
+    const expected = rows
+      .unbind(0)
+      .reduce((sum, x) => sum.add(x.t().matmul(x)), ops.zeros([3, 3], { dtype: 'float64' }));
+    expect(distance(flat(found), flat(expected))).toBeLessThan(1e-12);
+    const counted = jit(
+      (xs: Tensor) =>
+        scan(
+          (sum: Tensor, x: Tensor): [Tensor, null] => [sum.add(x.sum(0)), null],
+          ops.zeros([3], { dtype: 'int64' }),
+          xs,
+        )[0],
+    )(rows.gt(0));
+    expect(counted.dtype).toBe('int64');
+    expect(counted.toArray()).toEqual(rows.gt(0).sum([0, 1]).toArray());
+  });
+
   test('leave loops inside loops as they are', () => {
     const nested = (w: Tensor, xs: Tensor): Tensor => {
       const inner = (s: Tensor, x: Tensor): [Tensor, Tensor] => {

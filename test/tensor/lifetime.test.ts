@@ -40,7 +40,7 @@ test('a tensor that was made outside is none of the scope', () => {
   expect(x.isDisposed).toBe(false);
 });
 
-test('small tensors share a guard among eight; numbers, views of much and results of programs have their own', () => {
+test('small tensors share a guard among eight; numbers, views of much and what a program returns by itself have their own', () => {
   // Nothing else is waiting for a guard afterwards: a group is full.
   while (zeros([3])._guard === undefined);
   const small = Array.from({ length: 8 }, () => zeros([3]));
