@@ -70,6 +70,7 @@ export function checkpoint<A extends unknown[], R>(fn: Callable<A, R>): (...args
 /**
  * As `checkpoint`, for any trees.
  *
+ * @throws what the function throws; ERR_DISPOSED for a tensor that is gone.
  * @see equinox.filter_checkpoint. Difference: `policy` does not exist.
  */
 export function filterCheckpoint<A extends unknown[], R>(fn: Callable<A, R>): (...args: A) => R {

@@ -233,8 +233,9 @@ export function jacfwd(fn: Callable, options: JacobianOptions = {}): unknown {
 
 /**
  * As `jacfwd`, computed in reverse mode: one cotangent for each element of the results. Best where there are fewer
- * results than arguments.
+ * results than arguments. The leaves have the same shapes, `[...result, ...argument]`.
  *
+ * @throws as `jacfwd` does.
  * @see jax.jacrev.
  */
 export function jacrev<A extends unknown[], X, N extends number = 0>(
@@ -303,6 +304,7 @@ export interface FilterJacobianOptions {
 /**
  * As `jacfwd`, for any trees: with respect to the inexact tensors of the first argument, with null for its other leaves.
  *
+ * @throws as `jacfwd` does, except for other leaves of the argument.
  * @see equinox.filter_jacfwd.
  */
 export function filterJacfwd<A extends unknown[], X>(
@@ -333,6 +335,7 @@ export function filterJacfwd(fn: Callable, options: FilterJacobianOptions = {}):
 /**
  * As `jacrev`, for any trees: with respect to the inexact tensors of the first argument, with null for its other leaves.
  *
+ * @throws as `jacrev` does, except for other leaves of the argument.
  * @see equinox.filter_jacrev.
  */
 export function filterJacrev<A extends unknown[], X>(
@@ -363,6 +366,7 @@ export function filterJacrev(fn: Callable, options: FilterJacobianOptions = {}):
 /**
  * As `hessian`, for any trees: with respect to the inexact tensors of the first argument, with null for its other leaves.
  *
+ * @throws as `hessian` does, except for other leaves of the argument.
  * @see equinox.filter_hessian.
  */
 export function filterHessian<A extends unknown[], X>(

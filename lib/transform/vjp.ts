@@ -145,6 +145,7 @@ export function vjp(fn: Callable, ...given: unknown[]): unknown {
  * As `vjp`, for any trees: gradients are with respect to every inexact tensor of the arguments, with null for the other
  * leaves.
  *
+ * @throws as `vjp` does, except for other leaves; ERR_DISPOSED for a tensor that is gone.
  * @see equinox.filter_vjp.
  */
 export function filterVjp<A extends unknown[], R>(
